@@ -49,8 +49,8 @@ def prove_distance(
 ) -> None:
     """Prove how near the best possible the loss of a model is, and how near the optimum its weights.
 
-    DIR is the data set of the model: a logistic, probit or linear one with a penalty, on features as they are, by
-    gradient descent, in shards, or in one pass. Of several classes, or shards, each model has numbers of its own. The
+    DIR is the data set of the model: one with a penalty, on features as they are, by gradient descent, in shards, or
+    in one pass. Of several classes, or shards, each model has numbers of its own. The
     objective is that of its spec, on the rows that count. One opening of data set and model is spent. Without a
     distance it is measured, which tells a few bits of the data.
     """

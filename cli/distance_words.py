@@ -131,6 +131,8 @@ def _numbers(found: Mapping[str, Fraction | None]) -> dict[str, object]:
 def _exactly(statement: DistanceStatement) -> str:
     if statement.training.spec.family.quadratic:
         return "half the mean square of residuals of encoded labels"
+    if statement.training.spec.family.predicts == "count":
+        return "the exact one, in whose bounds is what a table of expected counts is off"
     return "that of the declared table, interpolated"
 
 

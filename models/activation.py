@@ -127,6 +127,22 @@ def linear_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
 
 def poisson_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
     """exp(x). Raises ParameterError for entries of 2^62 and more."""
+    _require_exp_below(q_bits, p_bits)
+    falling = _round_units(_exp_cells(-1, q_bits), p_bits, _exp_error)
+    rising = _round_units(_exp_cells(1, q_bits), p_bits, _exp_error)
+    return np.array(falling[::-1] + rising, dtype=np.int64)
+
+
+def poisson_edges(q_bits: int, p_bits: int) -> NDArray[np.int64]:
+    """exp(x) at the edges of cells, 2^16 + 1 of them; errors and refusals are those of `poisson_entries`."""
+    _require_exp_below(q_bits, p_bits)
+    falling = _round_units(_exp_steps(ONE, -1, q_bits, HALF_TABLE + 1), p_bits, _exp_error)
+    rising = _round_units(_exp_steps(ONE, 1, q_bits, HALF_TABLE + 1), p_bits, _exp_error)
+    return np.array(falling[:0:-1] + rising, dtype=np.int64)
+
+
+def _require_exp_below(q_bits: int, p_bits: int) -> None:
+    """Raises ParameterError where exp of the table's last score is 2^62 and more."""
     # log2(e) < 1.4427; the table ends at x = 2^(15 - q_bits).
     if (14427 << (TABLE_BITS - 1 - q_bits)) + 10000 * p_bits > 10000 * MAX_ENTRY_BITS:
         raise ParameterError(
@@ -134,12 +150,10 @@ def poisson_entries(q_bits: int, p_bits: int) -> NDArray[np.int64]:
             f"2^{MAX_ENTRY_BITS}; use more w_bits or x_bits (a smaller range of z) or fewer p_bits"
         )
 
-    def error(value: int) -> int:
-        return ((max(value, ONE) >> FRACTION_BITS) + 1) << 17
 
-    falling = _round_units(_exp_cells(-1, q_bits), p_bits, error)
-    rising = _round_units(_exp_cells(1, q_bits), p_bits, error)
-    return np.array(falling[::-1] + rising, dtype=np.int64)
+def _exp_error(value: int) -> int:
+    """Of exp, in units of 2^-FRACTION_BITS: see `_exp_steps`."""
+    return ((max(value, ONE) >> FRACTION_BITS) + 1) << 17
 
 
 def _pi() -> int:

@@ -103,8 +103,9 @@ class Family:
         """The inverse link at edges of cells, int64 (65537,), scale p_bits. Raises ParameterError if there is none."""
         if self.edges is None:
             raise ParameterError(
-                f"model = {self.name!r}: the optimum of a {self.title} cannot be certified, nor a distance from it: no "
-                "table of its inverse link reaches all scores"
+                f"model = {self.name!r}: the optimum of a {self.title} cannot be certified: what it predicts grows "
+                "without bound, and no table of that is fine enough to settle how the optimum is rounded; use "
+                "method = 'gradient descent', and prove-distance says how near the optimum its model is"
             )
         return edge_table(self.edges, scales.q_bits, scales.p_bits)
 

@@ -392,7 +392,7 @@ def _near(s: Any) -> dict[str, Any]:
 
 def _distance(s: Any, aim: distance.Aim | None = None) -> Any:
     """The relation of a distance, with its integers handed over; of one of several models with its place."""
-    bits = {"w_bits": s.scales.w_bits, "p_bits": s.scales.p_bits}
+    bits = {"w_bits": s.scales.w_bits, "p_bits": s.scales.p_bits, "unit": s.committed_penalty // s.penalty}
     handed = distance.DistanceIntegers(**_near(s), **bits, table=s.edges.tolist())
     training = _statement(s, (), "binary")
     with pytest.MonkeyPatch.context() as patch:

@@ -94,7 +94,10 @@ class Trained(Certified):
 
     def of_loss(self, place: Place) -> Hidden:
         """See Certified."""
-        return self.short_gradient(place) if self._steep(place) else super().of_loss(place)
+        gradient = self.short_gradient(place)
+        if self._steep(place):
+            return gradient
+        return gradient - place.signed(place.parameter.weight) * self.schedule.committed_penalty
 
     def published(self, steps: Steps, weights: Place, bias: Place | None) -> None:
         """See Certified."""

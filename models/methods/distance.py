@@ -20,7 +20,7 @@ intercept is, nothing says: its curvature may be as small as data make it.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,11 @@ class DistanceCertificate(Certificate):
         return self.width if self.slope is None else self.features
 
     @property
+    def committed_penalty(self) -> int:
+        """What a unit of a committed weight has of a gradient, if it is penalised."""
+        return self.penalty << self.unit_bits
+
+    @property
     @abstractmethod
     def longest(self) -> int:
         """The logarithm of the largest D."""
@@ -85,7 +90,7 @@ class DistanceCertificate(Certificate):
     def require_distance(self, distance: int) -> None:
         """It can be stated. Raises ParameterError."""
         if not 0 <= distance <= self.longest:
-            most = float(Fraction(1 << self.longest, 1 << self.scales.w_bits))
+            most = float(replace(self, distances=(1 << self.longest,)).real_distance)
             raise ParameterError(f"distance = {distance}: must be between 0 and {self.longest}, which is {most:g}")
 
 

@@ -18,6 +18,7 @@ from ..momentum import INCREASING, increasing
 from ..scales import FixedPoint
 from ..shapes import MAX_CLASSES, DatasetShape
 from .base import Method
+from .count_distance import compile_count_distance
 from .distance import DistanceCertificate
 from .gram_distance import compile_gram_distance
 from .link_distance import compile_link_distance
@@ -337,7 +338,9 @@ class GradientDescent(Method):
         distance: int,
         slope: int | None,
     ) -> DistanceCertificate:
-        """See Method, and link_distance.py; of linear models gram_distance.py."""
+        """See Method, and link_distance.py; of linear models gram_distance.py, of counts count_distance.py."""
+        if family.predicts == "count":
+            return compile_count_distance(self, family, scales, shape, live, distance, slope)
         compiler = compile_gram_distance if family.quadratic else compile_link_distance
         return compiler(self, family, scales, shape, live, distance, slope)
 

@@ -45,8 +45,8 @@ def prove_distance(
 
     Args:
         dataset: what it was trained on.
-        model: a logistic, probit or linear one with a penalty, by gradient descent, `sisa` or one pass: its secret, or
-            the file. Of several classes, or shards, it holds several models, each of which has numbers of its own.
+        model: one with a penalty, by gradient descent, `sisa` or one pass: its secret, or the file. Of several
+            classes, or shards, it holds several models, each of which has numbers of its own.
             Of what `prove` returns it is `.secret`.
         distance: which to show, of weights of features in [-1, 1]: the largest power of two that is not more. By
             default the least that can be shown, which depends on the rows that count.
@@ -123,7 +123,7 @@ def _wanted(draft: DistanceStatement, distance: float | None, slope: float | Non
     """With what is declared, of each model the largest power of two in its units. Raises ParameterError."""
     said = []
     for own, schedule in zip(draft.said, draft.schedules, strict=True):
-        near = own.distance if distance is None else _logarithm("distance", distance, schedule.real_distance)
+        near = own.distance if distance is None else _distance_of(distance, schedule)
         said.append(Nearness(near, own.slope if slope is None else _slope_of(slope, schedule)))
     return _saying(draft, said)
 
@@ -156,15 +156,25 @@ def _near(statement: DistanceStatement, placed: Sequence[Placed]) -> list[Near]:
     return shown
 
 
+def _distance_of(value: float, schedule: Certificate) -> int:
+    one, two = (replace(schedule, distances=(units,)).real_distance for units in (1, 2))
+    return _logarithm("distance", value, one, two)
+
+
 def _slope_of(value: float, schedule: Certificate) -> int:
     if schedule.slope is None:
         raise ParameterError("slope: of a model whose intercept is penalised, or that has none, there is none to say")
-    return min(LARGEST_SLOPE, _logarithm("slope", value, replace(schedule, slope=0).real_slope or Fraction(1)))
+    one, two = (replace(schedule, slope=slope).real_slope or Fraction(slope + 1) for slope in (0, 1))
+    return min(LARGEST_SLOPE, _logarithm("slope", value, one, two))
 
 
-def _logarithm(name: str, value: float, unit: Fraction) -> int:
-    """The largest j for which 2^j units are not more than a number. Raises ParameterError."""
-    units = Fraction(real(name, value)) / unit
+def _logarithm(name: str, value: float, one: Fraction, two: Fraction) -> int:
+    """The largest j for which 2^j units are not more than a number, from what one and two units say.
+
+    Raises:
+        ParameterError: not even one is.
+    """
+    units = 1 + (Fraction(real(name, value)) - one) / (two - one)
     if units < 1:
-        raise ParameterError(f"{name} = {value}: the least that can be said is {float(unit):.3g}")
+        raise ParameterError(f"{name} = {value}: the least that can be said is {float(one):.3g}")
     return int(units).bit_length() - 1

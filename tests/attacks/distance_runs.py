@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,10 +16,12 @@ from zkunlearn.models.live import Live
 from zkunlearn.models.methods.distance import LARGEST_SLOPE
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure, smallest
 from zkunlearn.models.methods.link_distance import LinkDistance
+from zkunlearn.models.shapes import DatasetShape
 
-from .harness import BINARY, FORGOTTEN, Columns, Declared, data_columns, declare, descend, people, recount
+from .harness import BINARY, FORGOTTEN, X_BITS, Columns, Declared, data_columns, declare, descend, people, recount
 from .optimum_runs import Data, Integers, any_limbs
 
+COUNTS = replace(BINARY, label_kind="count", classes=())
 ROW_INTEGERS = (names.Q, names.EDGE, names.STEP, names.MIDDLE, names.RISEN, names.Z, names.PRODUCT)
 
 
@@ -56,15 +58,28 @@ def trained(training: Declared, data: Data) -> Any:
     return descend(training, data).weights[-1]
 
 
-def declare_distance(data: Data | None = None, forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Said:
+def visits(seed: int = 0) -> Data:
+    """Features (N, d) and counts."""
+    X = people(seed)[0]
+    return X, np.random.default_rng(seed).poisson(np.exp(X[:, 0] / (1 << X_BITS)))
+
+
+def declare_counts(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any) -> Said:
+    """The same of a Poisson regression."""
+    return declare_distance(visits(), forgotten, COUNTS, **{"model": "poisson", "learning_rate": 0.25, **changes})
+
+
+def declare_distance(
+    data: Data | None = None, forgotten: tuple[int, ...] = FORGOTTEN, shape: DatasetShape = BINARY, **changes: Any
+) -> Said:
     """The model of a logistic regression with a bias, at the smallest distance that can be shown."""
     X, y = data or people()
-    training = declare(forgotten, BINARY, **{"learning_rate": 2.0, **changes})
+    training = declare(forgotten, shape, **{"learning_rate": 2.0, **changes})
     method: Any = training.spec.method
     free = method.bias and not method.penalize_intercept
-    draft = DistanceDeclared(training.spec, BINARY, forgotten, slope=LARGEST_SLOPE if free else None)
+    draft = DistanceDeclared(training.spec, shape, forgotten, slope=LARGEST_SLOPE if free else None)
     placed = measure(X, y, trained(training, (X, y)), draft.schedule)
-    own = DistanceDeclared(training.spec, BINARY, forgotten, (), *smallest(placed, draft.schedule))
+    own = DistanceDeclared(training.spec, shape, forgotten, (), *smallest(placed, draft.schedule))
     return Said(own, placed, integers(own.schedule, placed))
 
 

@@ -34,7 +34,7 @@ from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
 from ..attacks import evaluations, predictions, shard_evaluations
-from ..attacks.distance_runs import declare_distance
+from ..attacks.distance_runs import declare_counts, declare_distance
 from ..attacks.distances_runs import declare_classes
 from ..attacks.linear_distance_runs import declare_linear_distance
 from ..toys import ScaledGradient
@@ -127,6 +127,7 @@ SHARDED: dict[str, Relation] = {
 DISTANCES: dict[str, Relation] = {
     "distance": declare_distance().own.relation,
     "linear distance": declare_linear_distance().own.relation,
+    "distance of counts": declare_counts().own.relation,
     "distances of classes": declare_classes().own.relation,
 }
 OTHERS: dict[str, Relation] = {**DISTANCES, **EVALUATIONS, **SHARDED, **PREDICTIONS}
@@ -269,7 +270,9 @@ def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables(name: st
     assert_extensions(relation, steps)
 
 
-@pytest.mark.parametrize(("name", "of_scores"), [("distance", {"step"}), ("linear distance", set())])
+@pytest.mark.parametrize(
+    ("name", "of_scores"), [("distance", {"step"}), ("distance of counts", {"step"}), ("linear distance", set())]
+)
 def test_public_vectors_of_a_distance_are_extensions_of_their_tables(name: str, of_scores: set[str]) -> None:
     relation = RELATIONS[name]
     steps = walked(relation)

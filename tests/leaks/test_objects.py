@@ -65,6 +65,7 @@ PUBLIC = {  # and why
             "OptimumCertificate",
             "GramCertificate",
             "LinearOptimumCertificate",
+            "CountDistance",
             "DistanceCertificate",
             "GramDistance",
             "LinkDistance",

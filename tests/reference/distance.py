@@ -15,7 +15,7 @@ from .formats import Map, instance, not_counted, outputs_of, read_file
 from .gradient_descent import GradientDescent
 from .linear_optimum import CARRIES, LARGEST_LABEL, LinearOptimum
 from .optimum import Optimum
-from .optimum_integers import edges, radius_of
+from .optimum_integers import count_edges, edges, radius_of
 from .relations import (
     COEFFICIENTS,
     INTERCEPT,
@@ -59,6 +59,7 @@ class DistanceIntegers(NearIntegers):
     w_bits: int
     p_bits: int
     table: list[int]
+    unit: int = UNIT
 
     @property
     def bits(self) -> dict[str, int]:
@@ -70,6 +71,8 @@ class DistanceIntegers(NearIntegers):
 
 def distance_integers(statement: Map, count: int) -> DistanceIntegers:
     training = statement["training"]
+    if training["spec"]["family"] == "poisson":
+        return count_distance_integers(statement, count)
     spec, dataset = training["spec"], training["dataset"]
     method, scales, encoding, rows = spec["method"], spec["scales"], dataset["encoding"], dataset["rows"]
     require("statement", method["kind"] in ("gradient descent", "sisa") and spec["family"] in ("logistic", "probit"))
@@ -96,9 +99,33 @@ def distance_integers(statement: Map, count: int) -> DistanceIntegers:
     )
 
 
+def count_distance_integers(statement: Map, count: int) -> DistanceIntegers:
+    """The penalty is on what is committed, not on 2^16 times that."""
+    training, slope = statement["training"], statement["slope"]
+    spec, encoding = training["spec"], training["dataset"]["encoding"]
+    method, scales = spec["method"], spec["scales"]
+    require("statement", method["kind"] in ("gradient descent", "sisa"))
+    require_objective(method, slope)
+    x, w = scales["x_bits"], scales["w_bits"]
+    require("statement", encoding["label_kind"] == "count" and x == encoding["x_bits"] and x + w >= 28)
+    l2, p, e = Fraction(float(method["l2"])), 16, 0
+    while count * l2 * Fraction(2) ** (p + x + e - w) < 2**12 and e < 62:
+        e += 1
+    require("statement", count * 2 ** (e + p + 16 + x) < 2**61)
+    c = (2 * count * l2 * Fraction(2) ** (p + x + e - w) + 1).__floor__() // 2
+    width = len(encoding["features"]) + method["bias"]
+    require("statement", c * 2 ** (w + 5) < 2**61 and statement["distance"] <= w + 5)
+    require("statement", width * 2 ** (w + 16 + 5 + x) < 2**62)
+    own = {"distance": 2 ** statement["distance"], "slope": slope, "width": width}
+    table = count_edges(x + w - 16, p)
+    unused = unused_features(spec["without"], encoding)
+    return DistanceIntegers(e=e, c=c, **own, unused=unused, w_bits=w + 16, p_bits=p, table=table, unit=1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LinearDistanceIntegers(NearIntegers):
     label: tuple[int, int]
+    unit: int = UNIT
     table: tuple[int, ...] = ()
 
     @property
@@ -197,7 +224,7 @@ class Distance(Optimum):
 
     def of_loss(self, ch: Channel, own: Mapping[str, K], real: K) -> K:
         found = self.short_gradient(ch, own, real)
-        return found - self.i.c * UNIT * own[""] if " gradient remainder" in own else found
+        return found - self.i.c * self.i.unit * own[""] if " gradient remainder" in own else found
 
 
 class LinearDistance(Distance, LinearOptimum):

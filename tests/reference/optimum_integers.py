@@ -28,6 +28,20 @@ def edges(model: str, q_bits: int, p_bits: int) -> list[int]:
         return [2**p_bits - value for value in found[:0:-1]] + found
 
 
+@lru_cache
+def count_edges(q_bits: int, p_bits: int) -> list[int]:
+    """2^p exp at the same places: by its own series at every 256th, and from there by products."""
+    with localcontext(Context(prec=60, Emin=-999999, Emax=999999)):
+        step, found = (Decimal(1) / (1 << q_bits)).exp(), list[int]()
+        for first in range(-HALF, HALF, 256):
+            start = (Decimal(first) / (1 << q_bits)).exp()
+            for value in accumulate(repeat(step, 255), lambda a, b: a * b, initial=start):
+                scaled = value * 2**p_bits + Decimal("0.5")
+                assert abs(scaled - scaled.to_integral_value()) > TINY
+                found.append(int(scaled))
+        return [*found, int((Decimal(HALF) / (1 << q_bits)).exp() * 2**p_bits + Decimal("0.5"))]
+
+
 def logistic(q_bits: int) -> list[Decimal]:
     fall = (Decimal(-1) / (1 << q_bits)).exp()
     return [1 / (1 + v) for v in accumulate(repeat(fall, HALF), lambda a, b: a * b, initial=Decimal(1))]

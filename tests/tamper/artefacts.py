@@ -38,6 +38,7 @@ OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25, distances=(500, 100), grid=22)
 NEAR = zu.TrainingSpec(model="logistic", epochs=2, learning_rate=1.0, l2=0.5, momentum=0.5)
 NEAR_NUMBERS = zu.TrainingSpec(model="linear", epochs=8, learning_rate=0.5, l2=0.5)
+NEAR_COUNTS = zu.TrainingSpec(model="poisson", epochs=8, learning_rate=0.25, l2=0.5, penalize_intercept=True)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
 INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=8, grid=22, inverse=12)
 NOISY = tuple(
@@ -346,6 +347,13 @@ class Owner:
         """Of a linear model, likewise."""
         data = zu.commit(self.X, self.X.sum(axis=1), openings=3)
         return zu.prove_distance(data, zu.prove(data, NEAR_NUMBERS).secret)
+
+    @cached_property
+    def count_distance(self) -> zu.DistanceProof:
+        """Of a Poisson model whose intercept is penalised."""
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        data = zu.commit(self.X, np.arange(ROWS) % 3, bounds=bounds, label_kind="count", openings=3)
+        return zu.prove_distance(data, zu.prove(data, NEAR_COUNTS).secret)
 
     @cached_property
     def predictions(self) -> zu.PredictionProof:
@@ -713,6 +721,12 @@ def linear_distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """How near its optimum a linear model is."""
     both = payload_of(owner.linear_distance), payload_of(other.linear_distance)
     return [Kind("distance, of a linear model", *both, judge_distance, ("statement.distance", "statement.slope"))]
+
+
+def count_distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """The same of a Poisson model, whose intercept is penalised."""
+    both = payload_of(owner.count_distance), payload_of(other.count_distance)
+    return [Kind("distance, of counts", *both, judge_distance, ("statement.distance", "statement.slope"))]
 
 
 def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:

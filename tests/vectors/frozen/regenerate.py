@@ -29,6 +29,7 @@ OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances
 NUMBERS = zu.TrainingSpec(
     model="linear", method="one-pass", epochs=3, learning_rate=0.5, l2=0.25, penalize_intercept=True
 )
+COUNTS = zu.TrainingSpec(model="poisson", epochs=8, learning_rate=0.25, l2=0.25)
 OPTIMA = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
@@ -289,6 +290,14 @@ def test_write_the_frozen_distance_of_a_linear_model() -> None:
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0), "label": (-8.0, 8.0)}
     data = zu.commit(features, features @ [0.5, -1.0], bounds=bounds, openings=4)
     write("distance", zu.prove_distance(data, zu.prove(data, NUMBERS, forget=["3"]).secret), "linear.")
+
+
+def test_write_the_frozen_distance_of_counts() -> None:
+    """Of a Poisson model whose intercept is not penalised."""
+    features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features, np.arange(11) % 4, bounds=bounds, label_kind="count", openings=4)
+    write("distance", zu.prove_distance(data, zu.prove(data, COUNTS, forget=["3"]).secret), "counts.")
 
 
 def test_write_the_frozen_distances_of_shards() -> None:
