@@ -77,6 +77,7 @@ TRIED = {
     "formats/lists.py read_ids": "ids",
     "circuits/statements/noise.py Drawn.from_mapping": "training_proof",
     "circuits/statements/noise.py NoiseStatement.from_mapping": "noise",
+    "prover/owner/noise.py Noise.drawn": "noise_opening",
     "prover/owner/noise.py Noise.load": "noise_opening",
     "prover/owner/noise.py Noise.opening": "noise_opening",
     "prover/owner/noise.py NoiseFile.read": "noise_opening",

@@ -27,6 +27,7 @@ PUBLIC = {  # and why
         "the facts that it names; tests/test_shown.py and test_scan.py look for more",
     ),
     "Wanted": "names of columns",
+    "Remedy": "words",
     "Survey": "names of columns",
     **dict.fromkeys(
         ("PlainReader", "Source", "MeasuredSource", "NumberSource", "TimeSource", "CategorySource", "Declared"),
