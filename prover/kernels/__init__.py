@@ -12,6 +12,7 @@ from .compiled import NOT_KEPT, all_kernels, listening
 from .cubes import crowns_up, cubes_round, eq_crown
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
+from .expressions import evaluate_expressions
 from .field import LANES
 from .leaves import LINES, Leaves, leaf_entries, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
@@ -83,6 +84,7 @@ __all__ = [
     "eq_crown",
     "eq_double",
     "eq_table",
+    "evaluate_expressions",
     "field_limbs",
     "first_good",
     "fmul",
