@@ -149,6 +149,10 @@ class LayerWeights:
             return UNIT, self._doubled(inner, self._end(axes), top_bits)
         return self.factors(top_bits, axes)
 
+    def last(self, count: int) -> Vector:
+        """On the last variables alone, K vector (2, 2^count)."""
+        return self._doubled(UNIT, len(self.point), count)
+
     def _end(self, axes: tuple[Axis, ...]) -> int:
         return len(self.point) - sum(axis.bits for axis in axes)
 
