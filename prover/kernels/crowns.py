@@ -42,6 +42,6 @@ def _crowns_up(n, d, starts, bits, plane):
 
 
 def crowns_up(n: Array, d: Array, starts: Array, bits: Array) -> None:
-    """Fill crowns upwards, in place: n, d over K (2, total); crown i begins at starts[i], its lowest layer is bits[i]."""
+    """Fill crowns upwards, in place: n, d over K (2, total); crown i begins at starts[i], and has bits[i] layers."""
     same_shape(n, d)
     _crowns_up(in_place(n), in_place(d), flat(starts), flat(bits), extension(n, 2).shape[1])

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from .compiled import IN, INT, OUT, U64, device, kernel
-from .field import LANES, add, mul, mul2, seven, splat, sub, total
+from .field import LANES, add, mul2, seven, splat, sub, total
 from .memory import load, store
 from .storage import empty
 from .threads import run_tasks, spans
@@ -62,7 +62,7 @@ def _eq_double(table, out, size, z0, z1):
 
 @kernel(OUT, INT, INT, INT, INT, INT, U64, U64)
 def _fold_factors(factors, count, size, half, start, stop, r0, r1):
-    """lo + r (hi - lo) on each of `count` factors of `size` cells, in place, cells start..stop of the half that stay."""
+    """lo + r (hi - lo) on each of `count` factors of `size` cells, in place; start..stop of the half that stays."""
     r7 = seven(r1)
     for f in range(count):
         for i in range(start, stop, LANES):

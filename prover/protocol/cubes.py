@@ -50,7 +50,7 @@ class Forest:
         places = self._starts[active] + nodes[:, None]  # the trees of each node together
         n, d = (np.take(values, places.reshape(-1), axis=1) for values in (self._n, self._d))
         b = kernels.kadd(n, kernels.kscale(d, batch.denominator.pair))
-        return LayerRounds(Cubes(*(values.reshape(2, 2, -1) for values in (n, b)), point, batch), point, batch)
+        return LayerRounds(Cubes(n.reshape(2, 2, -1), b.reshape(2, 2, -1), point, batch), point, batch)
 
 
 class LayerRounds:
@@ -79,9 +79,9 @@ class LayerRounds:
             return
         self._pairs = [pair.fold(challenge) for pair in self._pairs]
         if len(self._point) <= fractions.CUBE_BITS:
-            n, b = zip(*(pair.cube() for pair in self._pairs), strict=True)
-            children = (np.stack(values, axis=3).reshape(2, 2, -1) for values in (n, b))
-            self._pairs = Cubes(*children, self._point, self._batch)
+            of_trees = zip(*(pair.cube() for pair in self._pairs), strict=True)
+            n, b = (np.stack(values, axis=3).reshape(2, 2, -1) for values in of_trees)
+            self._pairs = Cubes(n, b, self._point, self._batch)
 
     def values(self) -> list[list[K]]:
         """n0, n1, d0, d1 of each tree when all variables are bound."""

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar
+from ...circuits.field.goldilocks import ONE, K, Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Axis
 from ...errors import ZkUnlearnError
@@ -271,7 +271,8 @@ def padded_cube(values: Vector, top: int, inner: Sequence[Axis], neutral: tuple[
     cube = np.empty((2, values.shape[1], top, *widths), dtype=np.uint64)
     for coefficient, plane in zip(neutral, cube, strict=True):
         plane[:] = coefficient
-    cube[(..., *map(slice, sizes))] = live.reshape(2, values.shape[1], top, *sizes)
+    real = tuple(slice(size) for size in sizes)
+    cube[(slice(None), slice(None), slice(None), *real)] = live.reshape(2, values.shape[1], top, *sizes)
     return cube.reshape(2, values.shape[1], -1)
 
 
