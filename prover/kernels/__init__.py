@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .compiled import NOT_KEPT, all_kernels, listening
-from .cubes import crowns_up, cubes_round, eq_crown
+from .crowns import crowns_up
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
+from .expressions import evaluate_expressions
 from .field import LANES
 from .leaves import LINES, Leaves, leaf_entries, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
 from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
 from .sha256 import PAIR_BYTES, Hashes, hash_pairs, hash_texts, sha256_rows
-from .sumcheck import eq_double, eq_table, fold, fold_base, fold_factors, product_round
+from .sumcheck import eq_double, eq_table, fold, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .values import Array
 from .vectors import (
@@ -79,15 +80,13 @@ __all__ = [
     "contract",
     "contract_extension",
     "crowns_up",
-    "cubes_round",
-    "eq_crown",
     "eq_double",
     "eq_table",
+    "evaluate_expressions",
     "field_limbs",
     "first_good",
     "fmul",
     "fold",
-    "fold_base",
     "fold_factors",
     "hash_pairs",
     "hash_texts",

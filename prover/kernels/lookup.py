@@ -105,7 +105,7 @@ def _fold2(values, at, step, plane, left, r0, r1, r7):
 
 
 @device
-def fold_pairs(values, at, half, child, plane, left, r0, r1, r7):
+def _fold_pairs(values, at, half, child, plane, left, r0, r1, r7):
     """Cell `at` of the lower and of the upper half that stay, in both children."""
     _fold2(values, at, 2 * half, plane, left, r0, r1, r7)
     _fold2(values, at + half, 2 * half, plane, left, r0, r1, r7)
@@ -114,7 +114,7 @@ def fold_pairs(values, at, half, child, plane, left, r0, r1, r7):
 
 
 @device
-def evaluated(n, b, at, step, child, plane, left, signed):
+def _evaluated(n, b, at, step, child, plane, left, signed):
     """b0 b1 - n0 n1 at X = 0, its coefficient of X^2; without n if not `signed`."""
     b00, b01 = _load2(b, at, plane, left)
     b10, b11 = _load2(b, at + child, plane, left)
@@ -157,10 +157,10 @@ def _round(n, b, first, second, out, size, rows, m, fresh, folds, i0, i1, r0, r1
                 _mixed(n, b, at + child, plane, left, mu0, mu1, mu7)
                 _mixed(n, b, at + child + half, plane, left, mu0, mu1, mu7)
             if folds:
-                fold_pairs(b, at, half, child, plane, left, c0, c1, c7)
+                _fold_pairs(b, at, half, child, plane, left, c0, c1, c7)
                 if signed:
-                    fold_pairs(n, at, half, child, plane, left, c0, c1, c7)
-            p0, p1, q0, q1 = evaluated(n, b, at, half, child, plane, left, signed)
+                    _fold_pairs(n, at, half, child, plane, left, c0, c1, c7)
+            p0, p1, q0, q1 = _evaluated(n, b, at, half, child, plane, left, signed)
             w0, w1 = load(second, r, left), load(second, m + r, left)
             p0, p1 = weighed(p0, p1, w0, w1)
             q0, q1 = weighed(q0, q1, w0, w1)

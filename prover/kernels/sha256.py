@@ -33,6 +33,8 @@ ROUNDS = 64
 LINES = ROUNDS + 2 * BLOCK_LINES  # of scratch: words of the message schedule, and of a block before it is swapped
 GROUP = 2 * LANES  # messages that travel together
 CHUNK_BYTES = 1 << 21  # messages are laid out in pieces of about this size
+PAIRS = 1 << 9  # that are laid out at a time: 32 KB, the nearest cache
+PAIR_LENGTH = np.uint64(int.from_bytes((8 * (1 + 2 * PAIR_BYTES)).to_bytes(LENGTH_BYTES, "big"), "little"))
 MIN_BYTES = 1 << 18  # hashed in 100 us: a piece that is worth a thread
 
 
@@ -222,32 +224,20 @@ def _unpack(lines, at, out, first, stop):
                 out[place + 4 + k] = (x >> shift) | ((y >> shift) << shift)
 
 
-@kernel(IN, IN, IN, OUT, OUT, OUT, U64, INT, INT)
-def _hash_pairs(digests, constants, initial, out, messages, lines, tag, start, stop):
-    """out[4 i : 4 i + 4] = digest of the tag and the first 27 bytes of digests 2 i and 2 i + 1: one block.
-
-    `messages`, `lines`: GROUP blocks, and LINES, of scratch.
-    """
-    byte, word, most = np.uint64(8), np.uint64(32), np.uint64(56)
-    low, last = np.uint64(0xFFFFFF), np.uint64(0x80) << most
-    length = np.uint64(8 * 55) >> byte << np.uint64(48) | (np.uint64(8 * 55) & np.uint64(0xFF)) << most
-    for first in range(start, stop, GROUP):
-        for i in range(min(GROUP, stop - first)):
-            x, y, at = 8 * (first + i), 8 * (first + i) + 4, BLOCK_LINES * i
-            messages[at] = tag | digests[x] << byte
-            messages[at + 1] = digests[x] >> most | digests[x + 1] << byte
-            messages[at + 2] = digests[x + 1] >> most | digests[x + 2] << byte
-            messages[at + 3] = digests[x + 2] >> most | (digests[x + 3] & low) << byte | digests[y] << word
-            messages[at + 4] = digests[y] >> word | digests[y + 1] << word
-            messages[at + 5] = digests[y + 1] >> word | digests[y + 2] << word
-            messages[at + 6] = digests[y + 2] >> word | (digests[y + 3] & low) << word | last
-            messages[at + 7] = length
-        _block(messages, 0, BLOCK_LINES, stop - first, lines)
-        s0, s1, s2, s3 = splat(initial[0]), splat(initial[1]), splat(initial[2]), splat(initial[3])
-        s4, s5, s6, s7 = splat(initial[4]), splat(initial[5]), splat(initial[6]), splat(initial[7])
-        s0, s1, s2, s3, s4, s5, s6, s7 = _compress(lines, constants, s0, s1, s2, s3, s4, s5, s6, s7)
-        _store_state(lines, 0, s0, s1, s2, s3, s4, s5, s6, s7)
-        _unpack(lines, 0, out, first, stop)
+@kernel(IN, OUT, U64, INT, INT)
+def _pair_blocks(digests, blocks, tag, start, stop):
+    """A block each of pairs start .. stop: tag, the first 27 bytes of digests 2 i and 2 i + 1, and their padding."""
+    byte, word, most, low = np.uint64(8), np.uint64(32), np.uint64(56), np.uint64(0xFFFFFF)
+    for i in range(start, stop):
+        x, y, at = 8 * i, 8 * i + 4, BLOCK_LINES * (i - start)
+        blocks[at] = tag | digests[x] << byte
+        blocks[at + 1] = digests[x] >> most | digests[x + 1] << byte
+        blocks[at + 2] = digests[x + 1] >> most | digests[x + 2] << byte
+        blocks[at + 3] = digests[x + 2] >> most | (digests[x + 3] & low) << byte | digests[y] << word
+        blocks[at + 4] = digests[y] >> word | digests[y + 1] << word
+        blocks[at + 5] = digests[y + 1] >> word | digests[y + 2] << word
+        blocks[at + 6] = digests[y + 2] >> word | (digests[y + 3] & low) << word | np.uint64(0x80) << most
+        blocks[at + 7] = PAIR_LENGTH
 
 
 @kernel(IN, IN, IN, OUT, OUT, INT)
@@ -339,14 +329,17 @@ def hash_pairs(tag: int, digests: Array) -> Array:
     if digests.shape != (2 * count, DIGEST_BYTES) or not digests.flags.c_contiguous:
         raise ValueError(f"digests come in pairs, one after the other, got {digests.shape}")
     out = empty((count, DIGEST_BYTES), np.uint8)
-    arrays = digests.reshape(-1).view(np.uint64), ROUND_CONSTANTS, INITIAL_STATE, out.reshape(-1).view(np.uint64)
+    cells, digested = (values.reshape(-1).view(np.uint64) for values in (digests, out))
 
     def hash_some(start: int, stop: int) -> None:
-        messages, lines = (np.empty(size, dtype=np.uint64) for size in (GROUP * BLOCK_LINES, LINES * LANES))
-        _hash_pairs(*arrays, messages, lines, np.uint64(tag), start, stop)
+        blocks, lines = (np.empty(size, dtype=np.uint64) for size in (PAIRS * BLOCK_LINES, LINES * LANES))
+        for first in range(start, stop, PAIRS):
+            last = min(first + PAIRS, stop)
+            _pair_blocks(cells, blocks, np.uint64(tag), first, last)
+            own = digested[4 * first : 4 * last]
+            _hash_padded(blocks, ROUND_CONSTANTS, INITIAL_STATE, own, lines, BLOCK_LINES, 0, last - first)
 
     step = max(MIN_BYTES // BLOCK_BYTES, -(-count // thread_count()))
-    step = -(-step // GROUP) * GROUP
     run_tasks([partial(hash_some, start, min(count, start + step)) for start in range(0, count, step)])
     return out
 

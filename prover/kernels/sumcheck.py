@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from .compiled import IN, INT, OUT, U64, device, kernel
-from .field import LANES, add, mul, mul2, seven, splat, sub, total
+from .field import LANES, add, mul2, seven, splat, sub, total
 from .memory import load, store
 from .storage import empty
 from .threads import run_tasks, spans
@@ -32,29 +32,18 @@ def _fold(values, out, half, start, stop, r0, r1):
         store(out, half + i, left, add(lo1, mul2(d0, r1, d1, r0)))
 
 
-@kernel(IN, OUT, INT, INT, INT, U64, U64)
-def _fold_base(values, out, half, start, stop, r0, r1):
-    """out = lo + r (hi - lo), values over F (2 half), out over K (2, half)."""
-    for i in range(start, stop, LANES):
-        left = stop - i
-        lo = load(values, i, left)
-        d = sub(load(values, half + i, left), lo)
-        store(out, i, left, add(lo, mul(d, r0)))
-        store(out, half + i, left, mul(d, r1))
-
-
 @device
-def doubled(table, at, size, plane, out, to, out_plane, z0, z1):
-    """out[to:] (2 size): (1 - z) t at j and z t at size + j, for the entries t of a table[at:] of `size`."""
+def _double(table, size, plane, out, out_plane, z0, z1):
+    """out (2 size): (1 - z) t at j and z t at size + j, for the entries t of a table of `size`."""
     z7 = seven(z1)
     for i in range(0, size, LANES):
         left = size - i
-        t0, t1 = load(table, at + i, left), load(table, plane + at + i, left)
+        t0, t1 = load(table, i, left), load(table, plane + i, left)
         h0, h1 = mul2(t0, z0, t1, z7), mul2(t0, z1, t1, z0)
-        store(out, to + size + i, left, h0)
-        store(out, out_plane + to + size + i, left, h1)
-        store(out, to + i, left, sub(t0, h0))
-        store(out, out_plane + to + i, left, sub(t1, h1))
+        store(out, size + i, left, h0)
+        store(out, out_plane + size + i, left, h1)
+        store(out, i, left, sub(t0, h0))
+        store(out, out_plane + i, left, sub(t1, h1))
 
 
 @kernel(IN, OUT, INT)
@@ -63,17 +52,17 @@ def _eq_table(point, table, bits):
     plane = 1 << bits
     for k in range(bits):
         z = bits - 1 - k
-        doubled(table, 0, 1 << k, plane, table, 0, plane, point[z], point[bits + z])
+        _double(table, 1 << k, plane, table, plane, point[z], point[bits + z])
 
 
 @kernel(IN, OUT, INT, U64, U64)
 def _eq_double(table, out, size, z0, z1):
-    doubled(table, 0, size, size, out, 0, 2 * size, z0, z1)
+    _double(table, size, size, out, 2 * size, z0, z1)
 
 
 @kernel(OUT, INT, INT, INT, INT, INT, U64, U64)
 def _fold_factors(factors, count, size, half, start, stop, r0, r1):
-    """lo + r (hi - lo) on each of `count` factors of `size` cells, in place, cells start..stop of the half that stay."""
+    """lo + r (hi - lo) on each of `count` factors of `size` cells, in place; start..stop of the half that stays."""
     r7 = seven(r1)
     for f in range(count):
         for i in range(start, stop, LANES):
@@ -123,18 +112,6 @@ def fold(values: Array, r: Scalar) -> Array:
     half = out.size // 2
     x, z, c = flat(values), out.reshape(-1), scalar(r)
     run_tasks([partial(_fold, x, z, half, *span, *c) for span in spans(half)])
-    return out
-
-
-def fold_base(values: Array, r: Scalar) -> Array:
-    """fold of values over F: (n, ...) -> K (2, n/2, ...)."""
-    n = values.shape[0]
-    if n % 2:
-        raise ValueError(f"cannot fold {n} values in half")
-    out = np.empty((2, n // 2, *values.shape[1:]), dtype=np.uint64)
-    half = out.size // 2
-    x, z, c = flat(values), out.reshape(-1), scalar(r)
-    run_tasks([partial(_fold_base, x, z, half, *span, *c) for span in spans(half)])
     return out
 
 

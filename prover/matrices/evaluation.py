@@ -12,7 +12,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from ...circuits.field.goldilocks import Vector, add, mul
+from ...circuits.field.goldilocks import Vector
 from .. import kernels
 from ..kernels import Array, RowPart
 from .codewords import MatrixRows
@@ -53,7 +53,7 @@ def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
             places.append(slice(part.row + low, part.row + low + len(cells)))
             tasks.append(partial(_sums, cells, cut, tables[cut], scaled))
     for place, own in zip(places, kernels.run_blas_tasks(tasks), strict=True):
-        values[place] = add(values[place], own)
+        values[place] = kernels.kadd(values[place], own)
     return np.ascontiguousarray(values.T)
 
 
@@ -81,7 +81,7 @@ def _sums(cells: Array, cut: Cut, table: Floats, steps: Vector) -> Vector:
         found.append(kernels.join_pieces(sums, steps))
     result = found[0]
     for k, own in enumerate(found[1:], start=1):
-        result = add(result, mul(own, np.uint64(1 << (CELL_LIMB_BITS * k))))
+        result = kernels.kadd(result, kernels.fmul(own, np.full_like(own, 1 << (CELL_LIMB_BITS * k))))
     return result
 
 
@@ -96,6 +96,6 @@ def power(points: Vector, exponent: int) -> Vector:
     result, square = np.ones_like(points), points
     while exponent:
         if exponent & 1:
-            result = mul(result, square)
-        square, exponent = mul(square, square), exponent >> 1
+            result = kernels.fmul(result, square)
+        square, exponent = kernels.fmul(square, square), exponent >> 1
     return result

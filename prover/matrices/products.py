@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import Vector, add, mul
+from ...circuits.field.goldilocks import Vector, add
 from .. import kernels
 from ..kernels import Array
 
@@ -118,4 +118,5 @@ def _joined(sums: npt.NDArray[np.int64], bits: int) -> Vector:
 def limb_scales(limbs: int, bits: int, steps: Vector) -> Vector:
     """2^(bits k) steps[a], k < limbs: F array (A, t) -> (A limbs, t), the limbs of each step together."""
     scales = np.array([[1 << (bits * k)] for k in range(limbs)], dtype=np.uint64)
-    return mul(steps[:, None], scales).reshape(-1, steps.shape[1])
+    shape = (len(steps), limbs, steps.shape[1])
+    return kernels.fmul(*(np.broadcast_to(x, shape) for x in (steps[:, None], scales))).reshape(-1, steps.shape[1])

@@ -1,7 +1,8 @@
 """All trees of a section together: their upper layers, and the last variables of the lower ones.
 
-Where few variables are left, real sizes matter little: the pairs of all trees are padded to cubes of one size, and a
-round is one call for all of them (prover/kernels/cubes.py).
+Where few variables are left, real sizes matter little: the pairs of all trees are padded to cubes of one size. For the
+kernels of a pair (prover/kernels/lookup.py) they are one, whose lines hold a cell of every tree, so that a round is one
+call for all of them.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class Forest:
             pairs = [self.trees[i].layers[own].pair(weights, batch.denominator) for i in active]
             return LayerRounds(pairs, point, batch)
         nodes = np.arange(2 << layer, 4 << layer, dtype=np.uint64)
-        places = (self._starts[active, None] + nodes).reshape(-1)
-        n, d = (np.take(values, places, axis=1) for values in (self._n, self._d))
+        places = self._starts[active] + nodes[:, None]  # the trees of each node together
+        n, d = (np.take(values, places.reshape(-1), axis=1) for values in (self._n, self._d))
         b = kernels.kadd(n, kernels.kscale(d, batch.denominator.pair))
-        return LayerRounds(Cubes(*(v.reshape(2, len(active), 2, -1) for v in (n, b)), point, batch), point, batch)
+        return LayerRounds(Cubes(n.reshape(2, 2, -1), b.reshape(2, 2, -1), point, batch), point, batch)
 
 
 class LayerRounds:
@@ -78,8 +79,9 @@ class LayerRounds:
             return
         self._pairs = [pair.fold(challenge) for pair in self._pairs]
         if len(self._point) <= fractions.CUBE_BITS:
-            n, b = zip(*(pair.cube() for pair in self._pairs), strict=True)
-            self._pairs = Cubes(np.stack(n, axis=1), np.stack(b, axis=1), self._point, self._batch)
+            of_trees = zip(*(pair.cube() for pair in self._pairs), strict=True)
+            n, b = (np.stack(values, axis=3).reshape(2, 2, -1) for values in of_trees)
+            self._pairs = Cubes(n, b, self._point, self._batch)
 
     def values(self) -> list[list[K]]:
         """n0, n1, d0, d1 of each tree when all variables are bound."""
@@ -92,38 +94,41 @@ class Cubes:
     """The children of all trees, padded, and overwritten while they are folded.
 
     Args:
-        n, b: numerators, and n + mu d: K (2, trees, 2, 2^variables), coefficient, tree, child, cell.
+        n, b: numerators, and n + mu d: K (2, 2, 2^variables * trees), coefficient, child, cell of every tree.
         point: where the variables are weighed.
     """
 
     def __init__(self, n: Vector, b: Vector, point: Point, batch: Batch) -> None:
         self._n, self._b, self._scales = n, b, kvector(batch.instances)
-        self._weights = kernels.eq_crown(kvector(point[1:]))
-        self._live: int = n.shape[3]
+        self._weights, self._left = LayerWeights(point), len(point)
         self._sums: kernels.Sums | None = None
 
     def round(self) -> Sums:
         """Summed over trees, each times its weight."""
         if self._sums is None:
-            self._sums = kernels.cubes_round(self._n, self._b, self._live, self._weights, self._scales)
+            self._sums = kernels.pair_round(self._n, self._b, self._line_weights())
         at_zero, at_infinity = self._sums
         return K(*at_zero), K(*at_infinity)
 
     def fold(self, challenge: K) -> None:
         """The next variable bound; the round after it comes in the same pass."""
-        self._live //= 2
-        arrays, c = (self._n, self._b), challenge.pair
-        if self._live > 1:
-            self._sums = kernels.cubes_round(*arrays, self._live, self._weights, self._scales, c)
-        else:
-            two = (values[..., :2].transpose(0, 3, 1, 2) for values in arrays)
-            self._n, self._b = (kernels.fold(values, c)[:, 0, ..., None] for values in two)
+        self._left -= 1
+        if self._left:
+            self._sums = kernels.pair_fold_round(self._n, self._b, challenge.pair, self._line_weights())
+            return
+        for values in (self._n, self._b):
+            kernels.pair_fold(values, 2 * self._scales.shape[1], challenge.pair)
 
     def values(self, inverse: K) -> list[list[K]]:
         """n0, n1, d0, d1 of each tree; inverse: of mu."""
-        d = kernels.kscale(kernels.ksub(self._b, self._n), inverse.pair)
-        children = [_elements(values[:, :, child, 0]) for values in (self._n, d) for child in range(2)]
+        n, b = (np.ascontiguousarray(values[:, :, : self._scales.shape[1]]) for values in (self._n, self._b))
+        d = kernels.kscale(kernels.ksub(b, n), inverse.pair)
+        children = [_elements(values[:, child]) for values in (n, d) for child in range(2)]
         return [list(own) for own in zip(*children, strict=True)]
+
+    def _line_weights(self) -> tuple[Vector, Vector]:
+        """Of the cells after the next variable, and of trees."""
+        return self._weights.last(self._left - 1), self._scales
 
 
 def _elements(values: Vector) -> list[K]:

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar
+from ...circuits.field.goldilocks import ONE, K, Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Axis
 from ...errors import ZkUnlearnError
@@ -149,6 +149,10 @@ class LayerWeights:
             return UNIT, self._doubled(inner, self._end(axes), top_bits)
         return self.factors(top_bits, axes)
 
+    def last(self, count: int) -> Vector:
+        """On the last variables alone, K vector (2, 2^count)."""
+        return self._doubled(UNIT, len(self.point), count)
+
     def _end(self, axes: tuple[Axis, ...]) -> int:
         return len(self.point) - sum(axis.bits for axis in axes)
 
@@ -267,7 +271,8 @@ def padded_cube(values: Vector, top: int, inner: Sequence[Axis], neutral: tuple[
     cube = np.empty((2, values.shape[1], top, *widths), dtype=np.uint64)
     for coefficient, plane in zip(neutral, cube, strict=True):
         plane[:] = coefficient
-    cube[(..., *map(slice, sizes))] = live.reshape(2, values.shape[1], top, *sizes)
+    real = tuple(slice(size) for size in sizes)
+    cube[(slice(None), slice(None), slice(None), *real)] = live.reshape(2, values.shape[1], top, *sizes)
     return cube.reshape(2, values.shape[1], -1)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar
-from ...circuits.language.hidden import HiddenProgram, evaluate
+import numpy as np
+
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar, kvector
+from ...circuits.language.hidden import HiddenProgram
 from ...errors import ZkUnlearnError
 from ...verifier.protocol.ledger import LEDGER_ROWS, LedgerShape, draw_constraint_weights, draw_epsilon
 from .. import kernels
 from ..matrices.entropy import random_field
 from .channel import ProverChannel
+from .equations import Equations
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -52,32 +55,26 @@ def draw_ledger(shape: LedgerShape) -> Ledger:
 
 def violated(program: HiddenProgram, values: Sequence[K]) -> list[str]:
     """Names of the constraints that do not hold, in order; what an honest prover never has."""
-    nodes = program.assign(values, ONE)
-    checks = []
-    for constraint in program.constraints:
-        residual = evaluate(constraint.linear, nodes, ONE)
-        for p in constraint.products:
-            residual = residual + p.coefficient * evaluate(p.left, nodes, ONE) * evaluate(p.right, nodes, ONE)
-        if residual:
-            checks.append(constraint.check)
-    return checks
+    equations = Equations(program)
+    found = equations.evaluated(values, ONE)
+    residuals = _elements(found.linear)
+    products = kernels.kmul(equations.coefficients, kernels.kmul(found.left, found.right))
+    for owner, product in zip(equations.owners.tolist(), _elements(products), strict=True):
+        residuals[owner] = residuals[owner] + product
+    return [own.check for own, residual in zip(program.constraints, residuals, strict=True) if residual]
 
 
 def line_coefficients(
     program: HiddenProgram, weights: Sequence[K], h: Sequence[K], kappa_prime: Sequence[K]
 ) -> tuple[K, K]:
     """m0 and m1 of the weighted sum of constraints on the line k = eps * h - kappa'."""
-    slopes = program.assign(h, ONE)
-    starts = program.assign([-pad for pad in kappa_prime], ZERO)
-    m0, m1 = ZERO, ZERO
-    for weight, constraint in zip(weights, program.constraints, strict=True):
-        m1 = m1 + weight * evaluate(constraint.linear, starts, ZERO)
-        for p in constraint.products:
-            a1, a0 = evaluate(p.left, slopes, ONE), evaluate(p.left, starts, ZERO)
-            b1, b0 = evaluate(p.right, slopes, ONE), evaluate(p.right, starts, ZERO)
-            m0 = m0 + weight * p.coefficient * a0 * b0
-            m1 = m1 + weight * p.coefficient * (a1 * b0 + a0 * b1)
-    return m0, m1
+    equations, own = Equations(program), kvector(weights)
+    slopes, starts = equations.evaluated(h, ONE), equations.evaluated([-pad for pad in kappa_prime], ZERO)
+    scales = kernels.kmul(np.take(own, equations.owners, axis=1), equations.coefficients)
+    mixed = kernels.kadd(kernels.kmul(slopes.left, starts.right), kernels.kmul(starts.left, slopes.right))
+    m0 = kernels.kdot(scales, kernels.kmul(starts.left, starts.right))
+    m1 = K(*kernels.kdot(own, starts.linear)) + K(*kernels.kdot(scales, mixed))
+    return K(*m0), m1
 
 
 def prove_ledger(channel: ProverChannel, ledger: Ledger) -> None:

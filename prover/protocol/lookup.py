@@ -70,7 +70,7 @@ class SectionTables:
     """The tables of a section, and the denominators of their rows, once for all boxes that look them up."""
 
     def __init__(self, keys: Keys, section: Section) -> None:
-        self.keys = keys
+        self.keys, self.section = keys, section
         self.by_name = {table.name: table for table in section.tables}
         self._denominators: dict[str, Vector] = {}
 

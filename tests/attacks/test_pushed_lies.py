@@ -308,8 +308,8 @@ def test_a_lookup_left_out_is_rejected(declared: Declared, data: Any, monkeypatc
     columns = columns_of(declared, data, descend(declared, data))
     columns = recount(declared.relation, changed(columns, Q, cell, int(columns[Q][cell].astype(np.int64)) + 1))
 
-    def lookup_leaves(keys: Any, section: Any, tree: Any, of: Any, known: Any) -> Any:
-        box = written_out(keys, section, tree, of.values)
+    def lookup_leaves(own: Any, tree: Any, of: Any, known: Any) -> Any:
+        box = written_out(own.keys, own.section, tree, of.values)
         if tree.source.name == "scores":
             cells = box.numerators.reshape(2, 2, *columns[Q].shape)  # coefficients, selector, cells
             cells[:, :, *cell] = 0
@@ -326,10 +326,10 @@ def test_another_table_is_rejected(declared: Declared, rounded: Columns, monkeyp
     (row, *_) = np.flatnonzero(rounded[table.multiplicity][0] == 0)
     honest = prover_lookup.table_leaves
 
-    def table_leaves(keys: Any, tree: Any, of: Any) -> Any:
-        box = honest(keys, tree, of)
+    def table_leaves(own: Any, tree: Any, of: Any) -> Any:
+        box = honest(own, tree, of)
         assert tree.source[0].name == RANGE
-        box.denominators.reshape(2, -1)[:, row] = (keys.start(table.tag) - limb).pair
+        box.denominators.reshape(2, -1)[:, row] = (own.keys.start(table.tag) - limb).pair
         return box
 
     monkeypatch.setattr(prover_lookup, "table_leaves", table_leaves)

@@ -161,7 +161,6 @@ def test_contract_of_the_largest_products_does_not_overflow():
 def test_fold_equals_its_twin(seed, half, r):
     values = numbers(seed, 2, 2 * half)
     assert pairs(fast.fold(values, r)) == twins.fold(pairs(values), r)
-    assert pairs(fast.fold_base(values[0], r)) == twins.fold(pairs(lifted(values[0])), r)
 
 
 @quick
