@@ -59,6 +59,7 @@ PROOFS = (
     "honest_optimum_classes",
     "honest_linear_optimum",
     "honest_newton",
+    "honest_newton_classes",
     "honest_inverse",
     "honest_noisy",
     "honest_noisy_classes",

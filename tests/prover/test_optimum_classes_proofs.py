@@ -146,6 +146,6 @@ def test_weights_before_rounding_are_in_no_file_and_in_no_log(
             assert (value % MODULUS).to_bytes(8, "little") not in data
 
 
-def test_steps_of_several_classes_are_refused_by_name(dataset: zu.Dataset) -> None:
-    with pytest.raises(ParameterError, match=r"4 classes: .* of one output, that of two classes"):
-        zu.train(dataset, zu.TrainingSpec(model="logistic", method="newton", l2=0.0625))
+def test_an_inverse_of_several_classes_is_refused_by_name(dataset: zu.Dataset) -> None:
+    with pytest.raises(ParameterError, match=r"inverse: 4 classes: .* of one output, that of two classes"):
+        zu.train(dataset, zu.TrainingSpec(model="logistic", method="newton", l2=0.0625, inverse=12))

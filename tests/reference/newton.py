@@ -242,12 +242,14 @@ class Newton(Optimum):
         return self.groups[section]
 
     def identities(self, ch: Channel) -> None:
-        super().identities(ch)
+        self.certified(ch)
         for step in self.moves:
             step.begin(self)
         for t, step in enumerate(self.moves):
             o, k, weights, bias = step.walked(Named(ch, step.prefix))
             (self.update_of_outputs if self.several else self.one_update)(ch, t, o, k, weights, bias)
+        if self.gone:
+            self.forgotten_classes(ch)
 
     def update_of_outputs(
         self, ch: Channel, t: int, o: Point, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]

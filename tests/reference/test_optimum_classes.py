@@ -119,9 +119,9 @@ def test_rows_are_cut_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch) ->
     assert training.verdict() == "valid"
 
 
-def test_steps_of_several_classes_are_refused_by_both() -> None:
-    spec = zu.TrainingSpec(model="logistic", method="newton", l2=0.01)
-    with pytest.raises(ParameterError, match=r"3 classes: .* of one output, that of two classes"):
+def test_an_inverse_of_several_classes_is_refused_by_both() -> None:
+    spec = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, inverse=12)
+    with pytest.raises(ParameterError, match=r"inverse: 3 classes: .* of one output, that of two classes"):
         spec.method.require_provable(
             DatasetShape(rows=9, features=2, label_kind="categorical", label_bits=0, x_bits=10, classes=FOUR[:3])
         )

@@ -195,6 +195,13 @@ class Owner:
         return data.commitment, zu.prove(data, NEWTON, forget=self.named(data, 1), previous=zu.prove(data, SPEC)).proof
 
     @cached_property
+    def newton_classes(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """The same of three classes."""
+        data = zu.commit(self.X, np.array([*"abc"])[np.arange(ROWS) % 3], openings=3)
+        first = zu.prove(data, WHOLE)
+        return data.commitment, zu.prove(data, NEWTON, forget=self.named(data, 1), previous=first).proof
+
+    @cached_property
     def inverse(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """By a matrix that is proved to be an inverse, from a certified optimum."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
@@ -701,6 +708,13 @@ def noisy_kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
         Kind("training, noisy of classes", payload_of(proof), payload_of(theirs[1]), judge_proof(dataset), below),
         Kind("noise.opening, of classes", mine, its, judge, ("integers", "tails", "leaf_salts")),
     ]
+
+
+def newton_kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
+    """Steps of several classes."""
+    (dataset, proof), theirs = owner.newton_classes, other.newton_classes[1]
+    below = ("statement.spec.method", "statement.start", "statement.model", "statement.previous")
+    return [Kind("training, newton of classes", payload_of(proof), payload_of(theirs), judge_proof(dataset), below)]
 
 
 def several_distances_kinds(owner: Owner, other: Owner) -> list[Kind]:
