@@ -63,6 +63,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of optima": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of noisy_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of newton_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of inverse_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of inverse": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
@@ -90,7 +91,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     named = (
         *("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "optima", "newton"),
-        *("inverse", "noisy_classes", "newton_classes"),
+        *("inverse", "noisy_classes", "newton_classes", "inverse_classes"),
     )
     variants = (
         name for name in named if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name

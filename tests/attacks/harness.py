@@ -61,6 +61,7 @@ PROOFS = (
     "honest_newton",
     "honest_newton_classes",
     "honest_inverse",
+    "honest_inverses",
     "honest_noisy",
     "honest_noisy_classes",
     "honest_sisa",

@@ -64,11 +64,7 @@ def test_five_lines_are_a_spec() -> None:
             {"kind": "categorical", "features": 85},
             "258 weights of 3 classes: .* proved of at most 256; method = 'opt",
         ),
-        (
-            {"inverse": 12},
-            {"kind": "categorical"},
-            "inverse: 3 classes: .* of one output, that of two classes; without",
-        ),
+        ({"inverse": 12}, {"kind": "categorical", "features": 21}, "inverse: 66 weights of 3 classes: .* at most 64"),
         ({}, {"kind": "real"}, "method = 'newton': needs labels of two classes"),
     ],
 )

@@ -11,9 +11,9 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.errors import InvalidProof, ParameterError, TrainingError
-from zkunlearn.models.methods.newton_reference import run_steps
+from zkunlearn.models.methods.newton_reference import inverse_values, run_steps, second_derivative
 from zkunlearn.models.methods.newton_steps import NewtonCertificate
-from zkunlearn.models.methods.optimum_reference import certify
+from zkunlearn.models.methods.optimum_reference import certify, gradient_of
 from zkunlearn.prover.owner import work
 from zkunlearn.prover.owner.influence import influence_of
 from zkunlearn.prover.witnesses.newton import find_stepped
@@ -56,6 +56,34 @@ def check(X: Any, y: Any, schedule: NewtonCertificate, models: list[Any]) -> Non
     assert np.array_equal(optimum_model(schedule, found), optimum_model(schedule, other))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_steps_by_inverses_are_those_of_plain_python_class_by_class(bias: bool) -> None:
+    rng = np.random.default_rng(3)
+    X, y = rng.integers(-1024, 1025, (90, 3)), np.arange(90) % 4
+    fields: dict[str, Any] = {"l2": 0.25, "bias": bias}
+    first = certificate(90, 3, **fields)
+    before = optimum_model(first, find_optimum(classed(X, y), first))
+    own: Any = certificate(90, 3, (4, 9), method="newton", inverse=12, steps=4, **fields)
+    own = own.begun((14,))
+    found = find_stepped(classed(X, y), own, [before])
+    steps = run_steps(X, y, found.steps[0].weights, found.matrix, own)
+    for mine, plain in zip(found.steps, steps, strict=True):
+        for name in ("weights", "cut", "cut_rest", "remainder", "after"):
+            assert np.array_equal(getattr(mine, name), getattr(plain, name)), name
+    assert found.proved is not None
+    alone = replace(own, outputs=1)
+    for output in range(4):
+        (rows, _) = gradient_of(X, y == output, found.steps[0].weights[output], alone)
+        proved = inverse_values(second_derivative(X, rows, alone), found.matrix[output], own.inverse)
+        for name, value in vars(proved).items():
+            assert np.array_equal(getattr(found.proved, name)[output], value), name
+    assert np.array_equal(optimum_model(own, found), optimum_model(own, find_optimum(classed(X, y), own)))
+    nothing = np.zeros_like(before)
+    with pytest.raises(TrainingError, match=r"steps = 1: they end up to \d+ units .* declare more steps"):
+        once: Any = certificate(90, 3, (4, 9), method="newton", inverse=12, **fields)
+        find_stepped(classed(X, y), once.begun((14,)), [nothing])
+
+
 def test_one_class_that_is_not_led_there_is_enough_to_refuse_with_what_would_help() -> None:
     """It begins almost at its optimum, where its gradient is rounded to nothing; the others get there."""
     rng = np.random.default_rng(4)
@@ -95,6 +123,21 @@ def test_a_step_from_the_superseded_model_ends_at_the_optima_without_the_rows(
     assert np.array_equal(second.model.integers, zu.train(dataset, OPTIMUM, forget=gone).integers)
     moved = influence_of(files.models[0], second)
     assert moved is not None and moved.weights == len(NAMES) * (FEATURES + 1) and moved.norm > 0
+
+
+def test_steps_by_inverses_of_classes_are_the_update_by_influence_functions(
+    dataset: zu.Dataset, first: zu.Trained
+) -> None:
+    by_inverse = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, inverse=12, steps=3)
+    second = zu.prove(dataset, by_inverse, forget=["tree 3"], previous=first)
+    report = zu.verify(second.proof, dataset.commitment, previous=first.proof)
+    assert report.step_error is not None and report.step_error.relative < 0.01
+    assert np.array_equal(second.model.integers, zu.train(dataset, OPTIMUM, forget=["tree 3"]).integers)
+    lie = replace(
+        second.statement, spec=zu.TrainingSpec(model="logistic", method="newton", l2=0.25, inverse=13, steps=3)
+    )
+    with pytest.raises(InvalidProof):
+        zu.verify(zu.TrainingProof(lie, second.proof.proof, second.proof.attached), dataset.commitment)
 
 
 def test_a_class_is_forgotten_by_a_step_from_an_optimum_and_from_descent(dataset: zu.Dataset) -> None:

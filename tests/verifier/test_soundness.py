@@ -45,7 +45,7 @@ from zkunlearn.verifier.verify import outside_bits, verify_proof
 from ..attacks import evaluations, predictions, shard_evaluations
 from ..attacks.harness import CLASSES
 from ..attacks.linear_optimum_runs import declare_linear
-from ..attacks.newton_runs import declare_newton
+from ..attacks.newton_runs import declare_inverses, declare_newton
 from ..attacks.noisy_runs import declare_noisy
 from ..attacks.optimum_runs import declare_optimum
 from ..attacks.sisa_runs import declare_standardized
@@ -444,6 +444,17 @@ def test_the_rounds_of_steps_of_several_classes_by_hand():
     walk = [(name, 1)] + [(name, 3)] * (2 + 2) + [(f"{name} from intercepts", 3)] * 2
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
     assert [entry for entry in rounds if entry[0].startswith(name)] == walk
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+    assert security_bits(shape) >= 100
+
+
+def test_the_rounds_of_inverses_of_several_classes_by_hand():
+    declared = declare_inverses()
+    shape = declared.shape
+    walk = [("curvature", 1)] * 2 + [("curvature", 4)] * 4
+    walk += [("inverse", 3)] * (2 + 2) + [("inverse of intercepts", 3)] * 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    assert [entry for entry in rounds if entry[0].startswith(("curvature", "inverse"))] == walk
     assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
     assert security_bits(shape) >= 100
 

@@ -173,9 +173,11 @@ def test_write_the_frozen_steps_of_classes() -> None:
     """From a model by gradient descent."""
     features = np.random.default_rng(11).uniform(-4, 4, size=(13, 2))
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
-    data = zu.commit(features, np.array([*"abc"])[np.arange(13) % 3], bounds=bounds, openings=3)
+    data = zu.commit(features, np.array([*"abc"])[np.arange(13) % 3], bounds=bounds, openings=4)
     first = zu.prove(data, zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5))
     write("training", zu.prove(data, NEWTON, forget=["3"], previous=first).proof, "newton_classes.")
+    before = zu.prove(data, OPTIMA)
+    write("training", zu.prove(data, INVERSE, forget=["3"], previous=before).proof, "inverse_classes.")
 
 
 def write(kind: str, proof: Proof, variant: str = "") -> None:
