@@ -27,7 +27,7 @@ from .reference.examples import Training
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 9 << 20
+LARGEST = 10 << 20
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
@@ -62,6 +62,8 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of ridge": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of optima": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of noisy_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of newton_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of inverse_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of inverse": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
@@ -89,7 +91,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     named = (
         *("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "optima", "newton"),
-        *("inverse", "noisy_classes"),
+        *("inverse", "noisy_classes", "newton_classes", "inverse_classes"),
     )
     variants = (
         name for name in named if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name

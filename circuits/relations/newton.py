@@ -151,9 +151,9 @@ class Newton(Optimum):
         naming, step = self.steps[t]
         name, k, output = f"{naming.prefix}update", weights.ended.point["weight"], weights.output
         (gamma,) = (ZERO,) if bias is None else steps.point(name, 1)
-        sums = [self._sum(name, output, (self.source,), self._moving(t, k, gamma))]
+        sums = [self.sum_at(name, output, (self.source,), self._moving(t, k, gamma))]
         if bias is not None and self.several:
-            sums.append(self._sum(f"{name} from intercepts", output, (), self._moved_by_biases(t, k, gamma)))
+            sums.append(self.sum_at(f"{name} from intercepts", output, (), self._moved_by_biases(t, k, gamma)))
         totals = [steps.total(own) for own in sums]
         after, after_bias = self._after(steps, t, k, output)
         moved, products = self._moved(step, weights, after), []
@@ -169,7 +169,7 @@ class Newton(Optimum):
         for own, total in zip(sums, totals, strict=True):
             steps.sumcheck(own, total)
 
-    def _sum(self, name: str, output: Point, axes: tuple[Axis, ...], factors: tuple[Factor, Factor]) -> Sum:
+    def sum_at(self, name: str, output: Point, axes: tuple[Axis, ...], factors: tuple[Factor, Factor]) -> Sum:
         """Over these axes, at the one output, or at a point of outputs."""
         weight, groups = constant_on(axes, ONE), tuple(axis.bits for axis in axes)
         if not self.several:
@@ -189,13 +189,16 @@ class Newton(Optimum):
 
     def _moved_by_biases(self, t: int, k: Point, gamma: K) -> tuple[Factor, Factor]:
         """P(k, b) + gamma P(b, b), and Gamma(t, b), at a variable output."""
-        free, own, axes = variables(0, self.output.bits), self._signed(FROM_BIAS), (self.output,)
-        terms = own.terms({"output": free, "weight": k}, ONE) + self._signed(CORNER).terms({"output": free}, gamma)
         cut = Signed(self.steps[t][0].address(BIAS.cut), self.schedule.gradient_bits)
-        return (
-            Factor(terms, own.taken_off(axes, prefix(k, self.schedule.features) + gamma)),
-            Factor(cut.terms({"output": free}, ONE), cut.taken_off(axes, ONE)),
-        )
+        free = {"output": variables(0, self.output.bits)}
+        own = Factor(cut.terms(free, ONE), cut.taken_off((self.output,), ONE))
+        return self.line_of_biases(FROM_BIAS, CORNER, k, gamma), own
+
+    def line_of_biases(self, beside: Address, corner: Address, at: Point, share: K) -> Factor:
+        """What there is of a point and the bias, and that share of what there is of the bias alone, of each output."""
+        own, free = self._signed(beside), variables(0, self.output.bits)
+        terms = own.terms({"output": free, "weight": at}, ONE) + self._signed(corner).terms({"output": free}, share)
+        return Factor(terms, own.taken_off((self.output,), prefix(at, self.schedule.features) + share))
 
     def line(self, whole: Address, beside: Address, free: Axis, at: Point, share: K) -> Factor:
         """What there is of a point and a variable weight, and that share of what there is of the bias and this.

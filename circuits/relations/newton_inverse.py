@@ -9,10 +9,15 @@ the bias b being a weight, too, whose X is 2^x. At a point (k*, l*), where the l
 were looked up; with gamma and delta, which are random, in place of bits that tell the bias from the others. C and r are
 symmetric, so there is one column for C(k, b) and C(b, k); P and E need not be.
 
+Of several classes all of this is of each output, at a point o* of outputs beside: the first line is a sum over rows of
+D(o*, n), and the second one over outputs o, too, with eq(o*, o), as a product of two columns is no function of o*; so
+is what is left of it for m = b ("inverse of intercepts").
+
 | matrix | columns |
 |---|---|
 | dataset, model, start 0 | those of newton.py |
-| witness | those of newton.py; limbs of C, r, E (weight, source); of the bias (weight), E twice; of both (output) |
+| witness | those of newton.py; limbs of C, r, E (output, weight, source); of the bias (output, weight), E twice; of |
+| | both (output) |
 
 Integers that are *forced*: D is that of the link table on rows that count, and features are in range: so 2^32 H is
 below 2^62. C has 32 bits and r has f, so C is 2^32 H rounded. P has 26 bits and K is at most 64: sums of P C are at
@@ -25,13 +30,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...errors import ParameterError
 from ...models.methods.newton_inverse import CURVATURE_BITS, STEP_BITS, Inverse
+from ...models.methods.newton_reference import inverse_in
 from ..field.goldilocks import ONE, ZERO, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear, public
 from ..language.layout import WITNESS, Address
-from ..language.relation import Factor, LookedUp, Steps, Sum, Term, variables
+from ..language.relation import Coordinates, Factor, LookedUp, Steps, Sum, Term, variables
 from ..language.tables import limb_terms
 from .dataset import FEATURES
 from .iterations import eq_on
@@ -59,13 +64,24 @@ class Pair:
     Attributes:
         ended: where the lookups of what there is of two weights ended.
         gamma, delta: 0 without a bias.
-        size: number of real weights.
+        size, outputs: numbers of real weights, and outputs.
     """
 
     ended: LookedUp
     gamma: K
     delta: K
     size: int
+    outputs: int
+
+    @property
+    def output(self) -> Point:
+        """o*, where there are several."""
+        return self.ended.point.get("output", ())
+
+    @property
+    def real_output(self) -> K:
+        """The indicator of real outputs."""
+        return prefix(self.output, self.outputs)
 
     @property
     def first(self) -> Point:
@@ -80,12 +96,12 @@ class Pair:
     @property
     def real(self) -> K:
         """The indicator of real pairs."""
-        return prefix(self.first, self.size) * prefix(self.second, self.size)
+        return self.real_output * prefix(self.first, self.size) * prefix(self.second, self.size)
 
     @property
     def same(self) -> K:
         """Of pairs of a weight and itself, the bias among them."""
-        return eq_on(self.first, self.size).evaluate(self.second) + self.gamma * self.delta
+        return (eq_on(self.first, self.size).evaluate(self.second) + self.gamma * self.delta) * self.real_output
 
 
 @dataclass(frozen=True)
@@ -95,10 +111,7 @@ class NewtonInverse(Newton):
     @property
     def inverse(self) -> Inverse:
         """Its public integers."""
-        own = self.schedule.inverse
-        if own is None:
-            raise ParameterError("inverse: these are steps by a matrix of the owner's choice")
-        return own
+        return inverse_in(self.schedule)
 
     @property
     def matrix_bits(self) -> tuple[Bits, Bits, Bits]:
@@ -117,7 +130,7 @@ class NewtonInverse(Newton):
         """Those of the steps, then the two of the head."""
         super().identities(steps, looked_up)
         gamma, delta = steps.point("curvature", 2) if self.schedule.bias else (ZERO, ZERO)
-        pair = Pair(looked_up[MATRIX_BOX], gamma, delta, self.schedule.features)
+        pair = Pair(looked_up[MATRIX_BOX], gamma, delta, self.schedule.features, self.schedule.outputs)
         self._curvature(steps, pair)
         self._inverse(steps, pair)
 
@@ -130,16 +143,18 @@ class NewtonInverse(Newton):
         if own.bias:
             whole = BIAS_CURVATURE, BIAS_REST
             for point, share in ((pair.second, pair.gamma), (pair.first, pair.delta)):
-                claim = claim + self._rounded(steps, whole, {"weight": point}, prefix(point, own.features)) * share
+                claim = claim + self._rounded(steps, whole, *self._beside(pair, point)) * share
             whole = CORNER_CURVATURE, CORNER_REST
-            claim = claim + self._rounded(steps, whole, {"output": ()}, ONE) * (pair.gamma * pair.delta)
+            corner = self._rounded(steps, whole, {"output": pair.output}, pair.real_output)
+            claim = claim + corner * (pair.gamma * pair.delta)
         self._of_rows_twice(steps, pair, claim)
 
     def _of_rows_twice(self, steps: Steps, pair: Pair, claim: Hidden) -> None:
         """A sum over n of 2^e S(n) D(n) (X(n, k) + gamma 2^x) (X(n, l) + delta 2^x)."""
         own, row = self.schedule, variables(0, self.row.bits)
         naming, _ = self.steps[0]
-        factors, used = [Factor((Term(ONE, naming.address(STEP), {"row": row}),))], []
+        slope = Term(ONE, naming.address(STEP), {**self.of_output(pair.output), "row": row})
+        factors, used = [Factor((slope,))], []
         for point, share in ((pair.first, pair.gamma), (pair.second, pair.delta)):
             used.append(eq_on(point, own.features, own.unused) if own.unused else point)
             constant = constant_on((self.row,), share * own.one) if own.bias else None
@@ -156,23 +171,36 @@ class NewtonInverse(Newton):
             self.line(MATRIX, OF_BIAS, self.source, k, pair.gamma),
             self.line(CURVATURE, BIAS_CURVATURE, self.weight, l_, pair.delta),
         )
-        sums = Sum("inverse", (self.source.bits,), constant_on((self.source,), ONE), factors)
-        total = steps.total(sums)
-        product = total - self._ended(pair, ERROR) - public(pair.same * (1 << self.inverse.scale))
+        sums = [self.sum_at("inverse", pair.output, (self.source,), factors)]
+        if own.bias and self.several:
+            of_biases = (
+                self.line_of_biases(FROM_BIAS, CORNER, k, pair.gamma),
+                self.line_of_biases(BIAS_CURVATURE, CORNER_CURVATURE, l_, pair.delta),
+            )
+            sums.append(self.sum_at("inverse of intercepts", pair.output, (), of_biases))
+        totals = [steps.total(each) for each in sums]
+        product = linear((ONE, total) for total in totals)
+        product = product - self._ended(pair, ERROR) - public(pair.same * (1 << self.inverse.scale))
         more = []
         if own.bias:
-            at, real = {"weight": k}, prefix(k, own.features)
-            before, after = {"weight": l_}, prefix(l_, own.features)
-            entry = self.held(steps, FROM_BIAS, at, real) + self.held(steps, CORNER, {"output": ()}, ONE) * pair.gamma
-            other = self.held(steps, BIAS_CURVATURE, before, after)
-            other = other + self.held(steps, CORNER_CURVATURE, {"output": ()}, ONE) * pair.delta
-            more = [Product(ONE, entry, other)]
-            product = product - self.held(steps, BIAS_ERROR, before, after) * pair.gamma
-            product = product - self.held(steps, FROM_BIAS_ERROR, at, real) * pair.delta
-            corner = self.held(steps, CORNER_ERROR, {"output": ()}, ONE)
-            product = product - corner * (pair.gamma * pair.delta)
+            first, second = (self._beside(pair, point) for point in (k, l_))
+            corner = {"output": pair.output}, pair.real_output
+            if not self.several:
+                entry = self.held(steps, FROM_BIAS, *first) + self.held(steps, CORNER, *corner) * pair.gamma
+                other = self.held(steps, BIAS_CURVATURE, *second)
+                other = other + self.held(steps, CORNER_CURVATURE, *corner) * pair.delta
+                more = [Product(ONE, entry, other)]
+            product = product - self.held(steps, BIAS_ERROR, *second) * pair.gamma
+            product = product - self.held(steps, FROM_BIAS_ERROR, *first) * pair.delta
+            product = product - self.held(steps, CORNER_ERROR, *corner) * (pair.gamma * pair.delta)
         steps.require_zero("inverse", product, more)
-        steps.sumcheck(sums, total)
+        for each, total in zip(sums, totals, strict=True):
+            steps.sumcheck(each, total)
+
+    def _beside(self, pair: Pair, point: Point) -> tuple[dict[str, Coordinates], K]:
+        """Where what there is of a weight and the bias is looked at, and the indicator of real cells there."""
+        real = pair.real_output * prefix(point, self.schedule.features)
+        return {**self.of_output(pair.output), "weight": point}, real
 
     @property
     def _penalty(self) -> int:

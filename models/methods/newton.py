@@ -21,10 +21,6 @@ from .newton_steps import MAX_WEIGHTS, NewtonCertificate, compile_steps
 from .optimum import OPTIMUM_FIELDS, Optimum
 
 MAX_STEPS = 8
-ONE_INVERSE = (
-    "that a matrix is an inverse is proved of one output, that of two classes; without `inverse` steps of several "
-    "have a matrix of the owner's for each"
-)
 _FIELDS: Fields = {**OPTIMUM_FIELDS, "steps": Int(1, MAX_STEPS)}
 _WITH_INVERSE: Fields = {**_FIELDS, "inverse": Int(*INVERSE_RANGE)}  # stands only where it is declared
 
@@ -90,15 +86,13 @@ class Newton(Optimum):
         """See Method."""
         super().require_provable(shape)
         weights = shape.outputs * (shape.features + self.bias)
-        if self.inverse is not None and shape.outputs > 1:
-            raise ParameterError(f"inverse: {shape.outputs} classes: {ONE_INVERSE}")
+        in_all = "" if shape.outputs == 1 else f" of {shape.outputs} classes"
         if self.inverse is not None and weights > MAX_INVERTED:
             raise ParameterError(
-                f"inverse: {weights} weights: that a matrix is an inverse is proved of at most {MAX_INVERTED}; without "
-                f"`inverse` steps have up to {MAX_WEIGHTS}, by a matrix of the owner's"
+                f"inverse: {weights} weights{in_all}: that a matrix is an inverse is proved of at most {MAX_INVERTED}; "
+                f"without `inverse` steps have up to {MAX_WEIGHTS}, by a matrix of the owner's"
             )
         if weights > MAX_WEIGHTS:
-            in_all = "" if shape.outputs == 1 else f" of {shape.outputs} classes"
             raise ParameterError(
                 f"{weights} weights{in_all}: the matrix of steps has a number for any two of them, and is proved of at "
                 f"most {MAX_WEIGHTS}; method = 'optimum' proves the same of its model without it"
@@ -109,7 +103,7 @@ class Newton(Optimum):
         self.require_provable(shape)
         own = self
         if self.inverse is not None and not self.distances:  # as no correction of the matrix polishes where steps end
-            width = shape.features + self.bias
+            width = shape.outputs * (shape.features + self.bias)
             own = replace(self, distances=unpolished_distances(Fraction(self.l2), scales, width, live.count))
         certificate = compile_certificate(own, family, scales, shape, live)
         return compile_steps(certificate, self.steps, self.l2, self.inverse)

@@ -15,6 +15,9 @@ which is above 2^(f-1), and take lengths of matrices as those of what they do to
     |2^-s P H - 1| <= rho = eps + (1 + eps) eta / (1 - eta)
 
 So the step 2^-s P G is H^-1 G up to rho of its length, whatever G is: that of one of Newton's steps with this H.
+
+Of several classes the second derivative of their sum is in blocks, of which each has a P and all of this, K being the
+weights of one: the step of each is off by rho of its length at most, and so all of them together are.
 """
 
 from __future__ import annotations
@@ -92,11 +95,11 @@ class Inverse:
             return rounding
         return share + (1 + share) * rounding / (1 - rounding)
 
-    def rounding_of(self, cut_bits: int, width: int) -> Fraction:
+    def rounding_of(self, cut_bits: int, width: int, outputs: int = 1) -> Fraction:
         """How much farther a step is off that rounds its gradient to 2^g, in units of W, and then itself to such."""
         share, rounding = self._shares(width)
         of_gradient = (1 + share) / (1 - rounding) * Fraction(1 << cut_bits, 2 * self.penalty)
-        return root_up(width) * (of_gradient + Fraction(1, 2))
+        return root_up(outputs * width) * (of_gradient + Fraction(1, 2))
 
     def _shares(self, width: int) -> tuple[Fraction, Fraction]:
         """eps and eta."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import DataError, TrainingError
+from ...errors import DataError, ParameterError, TrainingError
 from .certificate import GRADIENT_BITS, bits_for
 from .newton_inverse import STEP_BITS, Inverse
 from .newton_steps import NewtonCertificate, StepIntegers
@@ -47,6 +47,8 @@ class StepValues:
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class InverseValues:
     """That a matrix is the inverse of the second derivative, int64 (K, K), the bias last if there is one.
+
+    Of several outputs int64 (O, K, K).
 
     Attributes:
         curvature: C. rest: r. error: E.
@@ -178,6 +180,19 @@ def _with_bias(features: NDArray[Any], schedule: NewtonCertificate) -> NDArray[A
 
 
 # That a matrix is an inverse ------------------------------------------------------------------------------------------
+
+
+def inverse_in(schedule: NewtonCertificate) -> Inverse:
+    """The integers of one. Raises ParameterError where there are none."""
+    if schedule.inverse is None:
+        raise ParameterError("inverse: these are steps by a matrix of the owner's choice")
+    return schedule.inverse
+
+
+def stacked_inverses(outputs: Sequence[InverseValues]) -> InverseValues:
+    """Of all outputs, from those of each."""
+    names = ("curvature", "rest", "error")
+    return InverseValues(*(np.stack([getattr(own, name) for own in outputs]) for name in names))
 
 
 def rounded_curvature(second: NDArray[Any], own: Inverse) -> tuple[IntArray, IntArray]:

@@ -106,7 +106,7 @@ class NewtonCertificate(OptimumCertificate):
         """How near steps are to those by the exact inverse; None by a matrix of the owner's."""
         if self.inverse is None:
             return None
-        units = self.inverse.rounding_of(self.steps[0].cut_bits, self.width)
+        units = self.inverse.rounding_of(self.steps[0].cut_bits, self.width, self.outputs)
         return StepError(self.inverse.relative_error(self.width), units / (1 << self.scales.w_bits))
 
     def begun(self, scales: tuple[int, ...]) -> NewtonCertificate:

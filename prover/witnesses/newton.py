@@ -28,13 +28,14 @@ from ...circuits.relations.newton_step import Step, update_remainder
 from ...circuits.relations.signed import Signed
 from ...errors import TrainingError
 from ...models.methods.newton import MAX_STEPS
-from ...models.methods.newton_inverse import Inverse
 from ...models.methods.newton_reference import (
     FROM_NEARER,
     InverseValues,
     StepValues,
+    inverse_in,
     inverse_values,
     rounded_curvature,
+    stacked_inverses,
     stacked_steps,
     starting_weights,
     step_by_step,
@@ -87,58 +88,73 @@ def find_stepped(rows: Rows, schedule: NewtonCertificate, models: Sequence[Integ
     if models:
         starts = starting_weights(models[0], schedule)
     if schedule.inverse is not None:
-        (problem,), (start,) = problems, starts
-        (found,) = run_blas_tasks([partial(_by_inverse, problem, schedule, start, schedule.inverse)])
-        return found
+        by = zip(problems, starts, strict=True)
+        return _certified_steps(run_blas_tasks([partial(_by_inverse, *each, schedule) for each in by]), schedule)
     own = zip(problems, means_of(rows, schedule, problems), starts, strict=True)
     return _settled_steps(run_blas_tasks([partial(_led, *each, schedule) for each in own]), schedule)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Led:
-    """The steps of one output: the optimum that they were to lead to, by which matrix, and where they ended."""
+    """The steps of one output: by which matrix, where they ended, and the optimum that they were to lead to.
 
-    target: Point
+    Attributes:
+        target: None by an inverse, which leads where it leads.
+        proved: that the matrix is one.
+    """
+
     matrix: Integers
     steps: list[StepValues]
     ended: Point
+    target: Point | None = None
+    proved: InverseValues | None = None
 
 
 def _led(problem: Problem, mean: Mean, start: Integers, schedule: NewtonCertificate) -> Led:
     target = nearest_of(problem, mean)
     matrix = matrix_of_steps(problem, mean, schedule, start, target.weights)
     steps = step_by_step(start, matrix, schedule, lambda weights: _passed(problem, weights))
-    return Led(target, matrix, steps, at(problem, steps[-1].after))
+    return Led(matrix, steps, at(problem, steps[-1].after), target)
 
 
 def _settled_steps(led: Sequence[Led], schedule: NewtonCertificate) -> Stepped:
     """Steps of all outputs, certified together."""
-    ended, target = joined([own.ended for own in led]), joined([own.target for own in led])
+    ended, target = joined([own.ended for own in led]), joined([own.target for own in led if own.target is not None])
     if not _settles(ended, schedule):
         first_settled(target.weights, target.gradient, schedule)  # raises where steps cannot help
         raise TrainingError(f"{_too_far(ended, schedule)}; declare more steps, for all future statements")
+    return _together(led, ended, schedule)
+
+
+def _together(led: Sequence[Led], ended: Points, schedule: NewtonCertificate) -> Stepped:
     settled = first_settled(ended.weights, ended.gradient, schedule)
     if len(led) == 1:
-        return Stepped(ended.rows, settled, led[0].matrix, tuple(led[0].steps))
+        return Stepped(ended.rows, settled, led[0].matrix, tuple(led[0].steps), led[0].proved)
     matrices = np.stack([own.matrix for own in led])
-    return Stepped(ended.rows, settled, matrices, tuple(stacked_steps([own.steps for own in led])))
+    proved = [own.proved for own in led if own.proved is not None]
+    stacked = stacked_inverses(proved) if proved else None
+    return Stepped(ended.rows, settled, matrices, tuple(stacked_steps([own.steps for own in led])), stacked)
 
 
-def _by_inverse(problem: Problem, schedule: NewtonCertificate, start: Integers, inverse: Inverse) -> Stepped:
+def _by_inverse(problem: Problem, start: Integers, schedule: NewtonCertificate) -> Led:
     """By the inverse of the second derivative at the start, which nothing is done to."""
-    second = second_derivative(problem, problem.values(start))
+    second, inverse = second_derivative(problem, problem.values(start)), inverse_in(schedule)
     curvature, _ = rounded_curvature(second, inverse)
     matrix = inverse_of(curvature, inverse.scale)
     proved = inverse_values(second, matrix, inverse)
     steps = step_by_step(start, matrix, schedule, lambda weights: _passed(problem, weights))
-    ended = at(problem, steps[-1].after)
+    return Led(matrix, steps, at(problem, steps[-1].after), proved=proved)
+
+
+def _certified_steps(led: Sequence[Led], schedule: NewtonCertificate) -> Stepped:
+    """Those by an inverse, of all outputs."""
+    ended = joined([own.ended for own in led])
     if shortest_distance(ended.gradient, schedule) > schedule.distances[0]:
         raise TrainingError(
             f"{_too_far(ended, schedule)}; declare more steps, of which there can be {MAX_STEPS}, for all future "
             f"statements, forget fewer rows at once, or {FROM_NEARER}"
         )
-    settled = first_settled(ended.weights, ended.gradient, schedule)
-    return Stepped(ended.rows, settled, matrix, tuple(steps), proved)
+    return _together(led, ended, schedule)
 
 
 def _settles(ended: Points, schedule: NewtonCertificate) -> bool:
@@ -147,7 +163,7 @@ def _settles(ended: Points, schedule: NewtonCertificate) -> bool:
     return any(settle(ended.weights, ended.gradient, schedule, number) is not None for number in numbers)
 
 
-def _too_far(ended: Point | Points, schedule: NewtonCertificate) -> str:
+def _too_far(ended: Points, schedule: NewtonCertificate) -> str:
     off = shortest_distance(ended.gradient, schedule)
     return (
         f"steps = {len(schedule.steps)}: they end up to {off} units from the optimum, and the longest declared "

@@ -241,6 +241,26 @@ def honest_newton():
 
 
 @pytest.fixture(scope="session")
+def honest_newton_classes():
+    """One step of three classes, likewise."""
+    from .harness import CLASSES, classed, prove
+    from .newton_runs import declare_newton, stepped, told
+
+    own = declare_newton(classes=CLASSES, steps=1)
+    return prove(own.shape, told(own, classed(), stepped(own, classed())))
+
+
+@pytest.fixture(scope="session")
+def honest_inverses():
+    """Likewise by inverses."""
+    from .harness import classed, prove
+    from .newton_runs import declare_inverses, stepped, told
+
+    own = declare_inverses()
+    return prove(own.shape, told(own, classed(), stepped(own, classed())))
+
+
+@pytest.fixture(scope="session")
 def honest_inverse():
     """The same of one step, by a matrix that is the inverse of the second derivative."""
     from .harness import prove

@@ -36,13 +36,14 @@ from zkunlearn.verifier.protocol.code import PLAIN_RATE
 from zkunlearn.verifier.protocol.proof import ProofShape
 
 from . import optimum_runs
-from .harness import ROW_BITS, Columns, matrix_shape, recount
+from .harness import CLASSES, ROW_BITS, Columns, matrix_shape, recount
 from .optimum_runs import FORGOTTEN, Data, Integers, OptimumDeclared, any_limbs, declare_optimum, values
 
 SCALE = 9  # of the weights of the model that steps begin from
 MODEL = np.array([300, -150, 40, -(70 << 10)])  # its integers: three weights, and the intercept
 MODELS = np.array([[300, -150, 40, -(70 << 10)], [-90, 60, -310, 30 << 10], [20, 200, -45, 0]])  # of three classes
 NEAR = np.array([190, 9, -220, -(65 << 10)])  # those of one nearer the optimum, where steps by the inverse begin
+NEARS = np.array([[94, -2, 118, -(45 << 10)], [2, -150, 49, -(224 << 10)], [-130, 124, -146, -(235 << 10)]])
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,16 @@ def declare_inverse(**changes: Any) -> NewtonDeclared:
     return declare_newton(**(choices | changes))
 
 
+def declare_inverses(**changes: Any) -> NewtonDeclared:
+    """One such step of three classes."""
+    choices: dict[str, Any] = {"inverse": 12, "l2": 0.25, "grid": 32, "distances": (1 << 24,), "steps": 1}
+    return declare_newton(**({"classes": CLASSES} | choices | changes))
+
+
 def model_of(own: NewtonDeclared) -> Any:
     """The integers (K,), or (O, K), of the model that steps begin from."""
     if own.schedule.outputs > 1:
-        return MODELS[:, : own.schedule.width]
+        return (MODELS if own.schedule.inverse is None else NEARS)[:, : own.schedule.width]
     return (MODEL if own.schedule.inverse is None else NEAR)[: own.schedule.width]
 
 

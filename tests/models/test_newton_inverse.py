@@ -159,6 +159,33 @@ def test_a_step_is_newton_s_up_to_the_error_that_is_stated(seed: int, far: bool)
     assert sum(v * v for v in off) > (inverse.relative_error(3) * root_up(exact) / 100) ** 2 or not far
 
 
+def test_steps_of_several_classes_are_off_by_the_same_share_and_rounded_in_all_of_their_weights() -> None:
+    """Blocks that are each as near the identity are so together: the share is that of one class."""
+    names = ("a", "b", "c", "d")
+    shape = DatasetShape(rows=ROWS, features=3, label_kind="categorical", label_bits=0, x_bits=10, classes=names)
+    own: Any = spec_of(l2=0.25).compile(shape, Live(ROWS, (1, 3)))
+    alone = compiled(features=3, l2=0.25)
+    assert own.inverse == alone.inverse and own.inverse_scale == alone.inverse_scale
+    assert own.step_error is not None and alone.step_error is not None
+    assert own.step_error.relative == alone.step_error.relative
+    assert own.step_error.rounding == 2 * alone.step_error.rounding  # the root of 16 weights, not of 4
+    assert own.distances[0] > alone.distances[0]
+    X, _ = drawn(5)
+    X = np.hstack([X, X[:, :1]])
+    y, start = np.arange(ROWS) % 4, np.random.default_rng(6).integers(-(1 << 32), 1 << 32, (4, 4))
+    off, exact = [], []
+    for output in range(4):
+        rows, gradient = gradient_of(X, y == output, start[output], alone)
+        second = second_derivative(X, rows, alone)
+        matrix = nearest_inverse(rounded_curvature(second, inverse_in(alone))[0], inverse_in(alone))
+        (step,) = run_steps(X, y == output, start[output], matrix, alone)
+        moved = solved([[Fraction(int(v), 2**32) for v in line] for line in second], [int(v) for v in gradient])
+        exact += moved
+        off += [a - b for a, b in zip((step.weights - step.after).tolist(), moved, strict=True)]
+    allowed = own.step_error.relative * root_up(exact) + own.step_error.rounding * (1 << 32)
+    assert sum(v * v for v in off) <= allowed**2
+
+
 def root_up(values: list[Fraction]) -> int:
     return isqrt(sum(v * v for v in values).__ceil__()) + 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,12 @@ def test_five_lines_are_a_spec() -> None:
         ({"l2": 3e-6, "grid": 32}, {}, "l2 = 3e-06: too small for steps"),
         ({"model": "linear"}, {"kind": "real"}, "'linear': the optimum of a linear regression cannot"),
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
-        ({}, {"kind": "categorical"}, "3 classes: steps lead to an optimum of one output"),
+        (
+            {},
+            {"kind": "categorical", "features": 85},
+            "258 weights of 3 classes: .* proved of at most 256; method = 'opt",
+        ),
+        ({"inverse": 12}, {"kind": "categorical", "features": 21}, "inverse: 66 weights of 3 classes: .* at most 64"),
         ({}, {"kind": "real"}, "method = 'newton': needs labels of two classes"),
     ],
 )
@@ -127,6 +133,30 @@ def test_a_step_is_the_rounded_product_of_matrix_and_gradient() -> None:
         run_steps([[0]], [1], start, [[1]], own)
     with pytest.raises(TrainingError, match="a weight after step 1 is 32 or more"):
         run_steps([[0]], [1], [1 << 36, 0], [[-(1 << 31), 0], [0, 0]], own)
+
+
+def test_steps_of_several_classes_are_those_of_each_with_a_matrix_of_its_own() -> None:
+    rng, shape = np.random.default_rng(5), shape_of(40, 2, "categorical")
+    own = compiled(spec_of(l2=0.5), shape)
+    assert compiled(spec_of(), shape_of(features=84, kind="categorical")).weight_count == 255  # all that there can be
+    X, y = rng.integers(-1024, 1025, (40, 2)), np.arange(40) % 3
+    start = rng.integers(-(1 << 33), 1 << 33, (3, 3))
+    matrix = rng.integers(-(1 << 12), 1 << 12, (3, 3, 3)) + np.eye(3, dtype=np.int64) * (1 << 28)
+    found = run_steps(X, y, start, matrix, own)
+    alone: Any = replace(own, outputs=1)
+    for output in range(3):
+        each = run_steps(X, y == output, start[output], matrix[output], alone)
+        for step, other in zip(found, each, strict=True):
+            for name in ("weights", "cut", "cut_rest", "remainder", "after"):
+                assert np.array_equal(getattr(step, name)[output], getattr(other, name)), name
+            assert np.array_equal(step.rows.z[output], other.rows.z)
+    begun = own.begun((6,))
+    model = np.array([[3, -4, 5 << 10], [1, 0, -2 << 10], [7, 7, 0]])
+    weights = starting_weights(model, begun)
+    assert weights[1].tolist() == [1 << 26, 0, -2 << 26]
+    model[2, 0] = 1 << 11
+    with pytest.raises(TrainingError, match=r"of the superseded model, .* is 32 or more"):
+        starting_weights(model, begun)
 
 
 def test_later_gradients_have_to_be_shorter() -> None:

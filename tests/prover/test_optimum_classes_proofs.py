@@ -11,7 +11,6 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.statements.training import TrainingStatement
-from zkunlearn.errors import ParameterError
 from zkunlearn.prover.owner import work
 from zkunlearn.prover.owner.influence import influence_of
 
@@ -144,8 +143,3 @@ def test_weights_before_rounding_are_in_no_file_and_in_no_log(
             data = file.read_bytes()
             assert value.to_bytes(8, "little", signed=True) not in data
             assert (value % MODULUS).to_bytes(8, "little") not in data
-
-
-def test_steps_of_several_classes_are_refused_by_name(dataset: zu.Dataset) -> None:
-    with pytest.raises(ParameterError, match=r"4 classes: .* of one output, that of two classes"):
-        zu.train(dataset, zu.TrainingSpec(model="logistic", method="newton", l2=0.0625))

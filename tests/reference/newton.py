@@ -242,12 +242,18 @@ class Newton(Optimum):
         return self.groups[section]
 
     def identities(self, ch: Channel) -> None:
-        super().identities(ch)
+        self.certified(ch)
         for step in self.moves:
             step.begin(self)
         for t, step in enumerate(self.moves):
             o, k, weights, bias = step.walked(Named(ch, step.prefix))
             (self.update_of_outputs if self.several else self.one_update)(ch, t, o, k, weights, bias)
+        self.after_steps(ch)
+        if self.gone:
+            self.forgotten_classes(ch)
+
+    def after_steps(self, ch: Channel) -> None:
+        """What more is said of the matrix."""
 
     def update_of_outputs(
         self, ch: Channel, t: int, o: Point, k: Point, weights: Mapping[str, K], bias: Mapping[str, K]

@@ -95,6 +95,11 @@ class Optimum(GradientDescent):
     # The walk
 
     def identities(self, ch: Channel) -> None:
+        self.certified(ch)
+        if self.gone:
+            self.forgotten_classes(ch)
+
+    def certified(self, ch: Channel) -> None:
         for at, values in self.ended.get("rows", ()):
             self.score(ch, at["row"], values, at.get("output", []))
         ((at, of_features),) = self.ended["feature limbs"]
@@ -108,8 +113,6 @@ class Optimum(GradientDescent):
             self.norm(ch, bias, self.joined(of_constants[limb] for limb in self.limbs["slack"]))
             self.published(ch, k, weights, bias)
             self.live_gradient(ch, k, weights, bias)
-        if self.gone:
-            self.forgotten_classes(ch)
 
     def of_outputs(self, ch: Channel, at: Mapping[str, Point], own: Point, of_features: Limbs, of_bias: Limbs) -> None:
         """The same of several, at the one where weights ended, and at that where biases did."""

@@ -118,7 +118,7 @@ def optimum_integers(
 ) -> OptimumIntegers:
     encoding, method, scales, rows = dataset["encoding"], spec["method"], spec["scales"], dataset["rows"]
     x, w, p, a = scales["x_bits"], scales["w_bits"], scales["p_bits"], method["grid"]
-    kinds = ("binary",) if "inverse" in method else ("binary", "categorical")
+    kinds = ("binary", "categorical")
     require("statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] in kinds)
     require("statement", x == encoding["x_bits"] and a <= w)
     table = edges(spec["family"], x + w - 32, p)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,14 +116,3 @@ def test_rows_are_cut_where_lookups_are_many(monkeypatch: pytest.MonkeyPatch) ->
     sizes = {name: [tuple(axis.size for axis in box.axes) for box in boxes] for name, boxes in parts.items()}
     assert sizes == {"rows": [(1, 32), (1, 8)] * len(FOUR), "feature limbs": [(4, 1)], "constant limbs": [(4,)]}
     assert training.verdict() == "valid"
-
-
-def test_steps_of_several_classes_are_refused_by_both() -> None:
-    spec = zu.TrainingSpec(model="logistic", method="newton", l2=0.01)
-    with pytest.raises(ParameterError, match=r"3 classes: .* of one output, that of two classes"):
-        spec.method.require_provable(
-            DatasetShape(rows=9, features=2, label_kind="categorical", label_bits=0, x_bits=10, classes=FOUR[:3])
-        )
-    statement = statement_about_nothing(9, 2, "categorical", 4, replace(spec), [], 3)
-    with pytest.raises(Refused):
-        verifier.training_shape(statement)

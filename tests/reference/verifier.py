@@ -282,7 +282,7 @@ def whole_training(statement: Map) -> type[Relation]:
     features, outputs = len(dataset["encoding"]["features"]), outputs_of(dataset["encoding"])
     require("statement", statement["model"]["shape"] == [outputs, features + method["bias"]])
     if method["kind"] in ("optimum", "newton", "noisy"):
-        several = "inverse" not in method and statement["spec"]["family"] != "linear"
+        several = statement["spec"]["family"] != "linear"
         require("statement", features <= 2048 and (outputs == 1 or several))
         require("statement", method["kind"] != "noisy" or statement["distance"] == 0)
         require(

@@ -196,6 +196,20 @@ class Owner:
         return data.commitment, zu.prove(data, NEWTON, forget=self.named(data, 1), previous=zu.prove(data, SPEC)).proof
 
     @cached_property
+    def newton_classes(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """The same of three classes."""
+        data = zu.commit(self.X, np.array([*"abc"])[np.arange(ROWS) % 3], openings=3)
+        first = zu.prove(data, WHOLE)
+        return data.commitment, zu.prove(data, NEWTON, forget=self.named(data, 1), previous=first).proof
+
+    @cached_property
+    def inverses(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
+        """By matrices that are proved to be inverses, from certified optima."""
+        data = zu.commit(self.X, np.array([*"abc"])[np.arange(ROWS) % 3], openings=3)
+        first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25))
+        return data.commitment, zu.prove(data, INVERSE, forget=self.named(data, 1), previous=first).proof
+
+    @cached_property
     def inverse(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof]:
         """By a matrix that is proved to be an inverse, from a certified optimum."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
@@ -708,6 +722,17 @@ def noisy_kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("training, noisy of classes", payload_of(proof), payload_of(theirs[1]), judge_proof(dataset), below),
         Kind("noise.opening, of classes", mine, its, judge, ("integers", "tails", "leaf_salts")),
+    ]
+
+
+def newton_kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
+    """Steps of several classes."""
+    (dataset, proof), theirs = owner.newton_classes, other.newton_classes[1]
+    below = ("statement.spec.method", "statement.start", "statement.model", "statement.previous")
+    (inverses, proved), others = owner.inverses, other.inverses[1]
+    return [
+        Kind("training, newton of classes", payload_of(proof), payload_of(theirs), judge_proof(dataset), below),
+        Kind("training, inverses", payload_of(proved), payload_of(others), judge_proof(inverses), below[:1]),
     ]
 
 

@@ -45,6 +45,7 @@ from zkunlearn.verifier.verify import outside_bits, verify_proof
 from ..attacks import evaluations, predictions, shard_evaluations
 from ..attacks.harness import CLASSES
 from ..attacks.linear_optimum_runs import declare_linear
+from ..attacks.newton_runs import declare_inverses, declare_newton
 from ..attacks.noisy_runs import declare_noisy
 from ..attacks.optimum_runs import declare_optimum
 from ..attacks.sisa_runs import declare_standardized
@@ -432,6 +433,28 @@ def test_the_rounds_of_noisy_optima_of_several_classes_by_hand():
     sums = {"step", "product", "norm", "norm of intercepts", "slack", "gradient"}
     own, others = ([(e.label, e.error) for e in each.plan.rounds if e.label in sums] for each in (shape, plain.shape))
     assert own == others and len(own) == 6 + 2 + 4 + 2 + 2 + 1 + 4
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+    assert security_bits(shape) >= 100
+
+
+def test_the_rounds_of_steps_of_several_classes_by_hand():
+    """One step of three classes and 3 features: its sums are over outputs and weights, and over outputs."""
+    declared = declare_newton(classes=CLASSES, steps=1)
+    shape, name = declared.shape, "step 1: update"
+    walk = [(name, 1)] + [(name, 3)] * (2 + 2) + [(f"{name} from intercepts", 3)] * 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    assert [entry for entry in rounds if entry[0].startswith(name)] == walk
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+    assert security_bits(shape) >= 100
+
+
+def test_the_rounds_of_inverses_of_several_classes_by_hand():
+    declared = declare_inverses()
+    shape = declared.shape
+    walk = [("curvature", 1)] * 2 + [("curvature", 4)] * 4
+    walk += [("inverse", 3)] * (2 + 2) + [("inverse of intercepts", 3)] * 2
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    assert [entry for entry in rounds if entry[0].startswith(("curvature", "inverse"))] == walk
     assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
     assert security_bits(shape) >= 100
 

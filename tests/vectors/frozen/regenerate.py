@@ -170,6 +170,18 @@ def test_write_the_frozen_noise_of_classes() -> None:
     noise.commitment.save(Path(__file__).parent / f"{NOISE_KIND}.v{KINDS[NOISE_KIND]}.classes.noise")
 
 
+def test_write_the_frozen_steps_of_classes() -> None:
+    """From a model by gradient descent."""
+    features = np.random.default_rng(11).uniform(-4, 4, size=(13, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data = zu.commit(features, np.array([*"abc"])[np.arange(13) % 3], bounds=bounds, openings=6)
+    first = zu.prove(data, zu.TrainingSpec(model="logistic", epochs=2, learning_rate=0.5))
+    write("training", zu.prove(data, NEWTON, forget=["3"], previous=first).proof, "newton_classes.")
+    before = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.5))
+    inverses = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=8, inverse=12)
+    write("training", zu.prove(data, inverses, forget=["3"], previous=before).proof, "inverse_classes.")
+
+
 def write(kind: str, proof: Proof, variant: str = "") -> None:
     proof.save(Path(__file__).parent / f"{kind}.v{STATEMENTS[kind].version}.{variant}proof")
 
