@@ -18,7 +18,14 @@ from ..models.encoding.maps import LOG1P
 from ..models.methods import Optimum
 from ..models.spec import TrainingSpec
 from ..verifier.bundles import Bundle, BundleReport
-from ..verifier.certificates.guarantee import CHOSEN_OPTIMUM, EXACT, VOID_OPTIMUM, algorithm_words, but_for
+from ..verifier.certificates.guarantee import (
+    CHOSEN_OPTIMUM,
+    EXACT,
+    VOID_OPTIMUM,
+    algorithm_words,
+    but_for,
+    drawn_from_all,
+)
 from .noise import noisy_data, noisy_lines
 from .output import Lines, foreign
 from .steps import step_data, step_lines
@@ -176,7 +183,7 @@ def _exactness(statement: TrainingStatement) -> Lines:
         *step_lines(statement),
         ("exact", exactness(statement)),
         ("", "it is the optimum of the rows that count, rounded, whoever found it and from wherever: nothing is left"),
-        ("assumes", CHOSEN_OPTIMUM),
+        *_under("assumes", [CHOSEN_OPTIMUM, *drawn_from_all(statement)]),
         ("void", VOID_OPTIMUM),
         ("caution", "whoever has an exact model from before, too, can tell what changed: publish in batches"),
         ("grid", f"weights in steps of 2^-{statement.spec.weight_bits}; certified at distance number {number}"),
