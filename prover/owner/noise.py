@@ -53,8 +53,8 @@ NONCES_FILE = "dataset.nonces"
 MAX_BYTES = 1 << 28
 USED = "it was published with that proof, or is forfeited; commit to noise anew, and ask for another nonce"
 USED_NONCE = (
-    "{place}: the nonce {nonce} was used for the noise {noise} already: whoever has several for one nonce can choose; ask "
-    "for another nonce"
+    "{place}: the nonce {nonce} was used for the noise {noise} already: whoever has several for one nonce can choose; "
+    "ask for another nonce"
 )
 NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does"
 OTHER_REQUEST = "noise: was committed to for another request: it has another {what}"

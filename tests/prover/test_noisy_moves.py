@@ -208,7 +208,7 @@ def test_a_nonce_that_was_used_before_the_data_grew_is_refused(folder: Path, tmp
         grown, _ = zu.append(data, np.zeros((1, FEATURES)), [1], ids=["person 99"], openings=4)
         grown.save(folder.parent / "grown")
         noise = zu.commit_noise(grown, SPEC, "a beacon")
-        with pytest.raises(DataError, match="statement .*: the nonce 3838.* was used for the noise"):
+        with pytest.raises(DataError, match=r"statement .*: the nonce 3838.* was used for the noise"):
             zu.prove(grown, SPEC, noise=noise, nonce=b"8" * 32)
         assert noise.budget.left == 1
     finally:
