@@ -89,7 +89,7 @@ ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
         {"method": "noisy", "grid": 3, "distance": 1 << 40},
         r"does not hide a distance of .*; declare at most (\d+), or a larger l2",
         farthest,
-        1,
+        1 << 24,  # the largest mu is known to 2^-20
     ),
     "a small penalty": ({"l2": 1e-7, "grid": 32}, r"too small at .*; use at least (.+)", penalty, -1e-8),
     "a large penalty": ({"l2": 1e9, "rows": 1}, r"too large: .*; use at most (.+)", penalty, 1e6),
