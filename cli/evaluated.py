@@ -142,7 +142,10 @@ def _right(statement: Evaluated, right: int) -> str:
 
 def evaluation_cautions(statement: Evaluated) -> tuple[str, ...]:
     """What an evaluation does not say, and what it tells."""
-    apart = "that no row of the hold-out was trained on is not shown: nobody can see whether rows were committed twice"
+    apart = (
+        "that no row of the hold-out was trained on is not shown, as nobody can see whether rows were committed twice; "
+        "nor who chose them"
+    )
     within = "not used in training is not unseen: the owner has these rows, and may have chosen the algorithm by them"
     left_out = f"{plural(len(statement.gone), 'row')} of the hold-out, forgotten or destroyed, do not count"
     classes = statement.predicts == "class"

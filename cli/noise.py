@@ -10,7 +10,14 @@ import zkunlearn as zu
 from ..circuits.statements.noise import NoiseStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, ParameterError
-from ..verifier.certificates.guarantee import CHOSEN_NOISE, COINS, PRECEDENCE, VOID_NOISE
+from ..verifier.certificates.guarantee import (
+    CHOSEN_NOISE,
+    COINS,
+    NOT_ADAPTIVE,
+    PRECEDENCE,
+    VOID_NOISE,
+    drawn_from_all,
+)
 from ..verifier.noise import indistinguishability
 from .asked import asked_data, asked_lines
 from .output import Lines, Output, foreign
@@ -110,7 +117,7 @@ def noisy_lines(statement: TrainingStatement) -> Lines:
         ("noise", committed.digest.hex()),
         ("nonce", f"{own.nonce.hex()}, to come from {foreign(own.source)}"),
         ("assumes", PRECEDENCE),
-        ("", CHOSEN_NOISE),
+        *(("", text) for text in (CHOSEN_NOISE, NOT_ADAPTIVE, *drawn_from_all(statement))),
         ("void", VOID_NOISE),
         ("several", "models of one chain hide together what the root of the sum of their mu^2 says: `verify --chain`"),
     ]

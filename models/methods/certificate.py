@@ -188,10 +188,13 @@ class RoundedCertificate(Certificate):
         count = self.weight_count
         if longest << 1 >= 1 << self.grid or 2 * count * shortest > 1 << self.grid:
             least = max(bits_for(2 * longest + 1), bits_for(2 * count * shortest))
+            coarsest = self.scales.w_bits
+            remedy = f"use {least} or more, better {min(least + 6, coarsest)}, or a larger l2"
+            if least > coarsest:
+                remedy = f"use a larger l2, or smaller distances: more than {coarsest} are steps of more than 1"
             raise ParameterError(
                 f"grid = {self.grid}: too fine for {count} weights and {self.live.count} rows at a distance of "
-                f"{_listed(self.distances)} units: one weight or other is that near an edge; use {least} or more, "
-                f"better {least + 6}, or a larger l2"
+                f"{_listed(self.distances)} units: one weight or other is that near an edge; {remedy}"
             )
 
 

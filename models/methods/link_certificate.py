@@ -155,6 +155,11 @@ def require_link(
     label_kinds: tuple[str, ...] = ("binary",),
 ) -> None:
     """A method and a data set are of one kind, and the table's steps in range. Raises ParameterError."""
+    if family.quadratic:
+        raise ParameterError(
+            f"method = {kind!r}: not of a {family.title}, which has no table of its inverse link; method = 'optimum' "
+            "certifies its optimum"
+        )
     require_fitting(scales, shape, live)
     table = family.edge_table(scales)
     if shape.label_kind not in label_kinds:

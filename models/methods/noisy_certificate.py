@@ -116,9 +116,10 @@ def _require_hidden(found: NoisyCertificate, method: Noisy) -> None:
             f"to {declared} by noise of 2^{SIGMA_BITS} steps of it; declare a larger epsilon or delta, or use fewer "
             f"features{classes}"
         )
-    least = (int(-(-2 * found.distance // room)) - 1).bit_length()
+    least, coarsest = max((int(-(-2 * found.distance // room)) - 1).bit_length(), found.grid + 1), method.grids[1]
+    remedy = f"use {least} or more" if least <= coarsest else f"declare at most {int(room * (1 << coarsest) / 2)}"
     raise ParameterError(
         f"grid = {found.grid}: too fine for {count} weights and {found.live.count} rows: noise of "
-        f"2^{found.grid + SIGMA_BITS} units does not hide a distance of {found.distance} to {declared}; use "
-        f"{max(least, found.grid + 1)} or more, or a larger l2"
+        f"2^{found.grid + SIGMA_BITS} units does not hide a distance of {found.distance} to {declared}; {remedy}, or a "
+        "larger l2"
     )

@@ -44,6 +44,7 @@ from .declared import Previous, declare
 from .groups import Part
 from .locks import locked
 from .prove import check_before_work
+from .published import trainings_in
 from .work import run_training, tell
 from .zeroing import wipe
 
@@ -51,6 +52,10 @@ SECRET_SUFFIX = ".noise.opening"
 NONCES_FILE = "dataset.nonces"
 MAX_BYTES = 1 << 28
 USED = "it was published with that proof, or is forfeited; commit to noise anew, and ask for another nonce"
+USED_NONCE = (
+    "{place}: the nonce {nonce} was used for the noise {noise} already: whoever has several for one nonce can choose; "
+    "ask for another nonce"
+)
 NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does"
 NOT_BEHIND = "noise: weights, tails or salts are not those behind its commitment"
 OTHER_REQUEST = "noise: was committed to for another request: it has another {what}"
@@ -269,22 +274,24 @@ def public_file(secret: Path) -> Path:
     return secret.with_name(secret.name.removesuffix(SECRET_SUFFIX) + NOISE_SUFFIX)
 
 
-def note_nonce(directory: Path | None, drawn: Drawn, digest: bytes) -> None:
+def note_nonce(dataset: Dataset, drawn: Drawn, digest: bytes) -> None:
     """Keep in mind, before it is used, that this nonce is of this noise, where a data set is stored.
 
     Raises:
-        DataError: it was used for other noise, or this noise, of which a copy was restored, with another one.
+        DataError: it was used for other noise, as this folder or proofs beside it say, which may be of a data set that
+            this one goes on from; or this noise, of which a copy was restored, with another one.
     """
-    if directory is None:
+    if dataset.directory is None:
         return
-    path, nonce, noise = directory / NONCES_FILE, drawn.nonce.hex(), digest.hex()
-    with locked(directory):
+    path, nonce, noise = dataset.directory / NONCES_FILE, drawn.nonce.hex(), digest.hex()
+    for own in trainings_in(dataset.beside):
+        if own.noise is not None and own.noise.nonce == drawn.nonce and own.noise.root != drawn.root:
+            place = f"statement {own.digest.hex()}"
+            raise DataError(USED_NONCE.format(place=place, nonce=nonce, noise=own.noise.root.hex()))
+    with locked(dataset.directory):
         used = nonces_of(path)
         if used.get(nonce, noise) != noise:
-            raise DataError(
-                f"{path}: the nonce {nonce} was used for the noise {used[nonce]} already: whoever has several for one "
-                "nonce can choose; ask for another nonce"
-            )
+            raise DataError(USED_NONCE.format(place=path, nonce=nonce, noise=used[nonce]))
         if noise in used.values() and nonce not in used:
             raise DataError(
                 f"{path}: the noise {noise} was used already, with another nonce: two models with one noise tell the "

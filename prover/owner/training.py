@@ -153,7 +153,7 @@ def _made(
     notes = (*declared.notes, *(() if ready is None else ready.notes))
     tell(notes)
     if noise is not None and declared.draft.noise is not None:
-        note_nonce(dataset.directory, declared.draft.noise, noise.statement.digest)
+        note_nonce(dataset, declared.draft.noise, noise.statement.digest)
     if ready is None:
         done = [_proved_here(dataset, part, shape, progress) for part, shape in zip(parts, shapes, strict=True)]
     else:

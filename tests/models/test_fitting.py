@@ -48,6 +48,10 @@ def longest(of: dict[str, Any], found: float) -> dict[str, Any]:
     return {**of, "distances": (int(found),)}
 
 
+def farthest(of: dict[str, Any], found: float) -> dict[str, Any]:
+    return {**of, "grid": 30, "distance": int(found)}
+
+
 def predictions(of: dict[str, Any], found: float) -> dict[str, Any]:
     return {**of, "fixed_point": FineScales(p_bits=int(found))}
 
@@ -81,6 +85,12 @@ ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
         longest,
         1,
     ),
+    "a noisy distance": (
+        {"method": "noisy", "grid": 3, "distance": 1 << 40},
+        r"does not hide a distance of .*; declare at most (\d+), or a larger l2",
+        farthest,
+        1 << 24,  # the largest mu is known to 2^-20
+    ),
     "a small penalty": ({"l2": 1e-7, "grid": 32}, r"too small at .*; use at least (.+)", penalty, -1e-8),
     "a large penalty": ({"l2": 1e9, "rows": 1}, r"too large: .*; use at most (.+)", penalty, 1e6),
     "a small penalty of a linear model": (
@@ -103,7 +113,7 @@ ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
         1,
     ),
 }
-BEYOND = r"(score|norm|threshold|carry)|rows: |too (small|large)"
+BEYOND = r"(score|norm|threshold|carry)|rows: |too (small|large)|hide a distance"
 
 
 @pytest.mark.parametrize("name", ADVICE)

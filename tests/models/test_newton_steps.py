@@ -57,7 +57,7 @@ def test_five_lines_are_a_spec() -> None:
         ({"l2": 0.0}, {}, "l2 = 0.0: must be positive"),
         ({}, {"features": 256}, "257 weights: the matrix of steps .* at most 256; method = 'optimum'"),
         ({"l2": 3e-6, "grid": 32}, {}, "l2 = 3e-06: too small for steps"),
-        ({"model": "linear"}, {"kind": "real"}, "'linear': the optimum of a linear regression cannot"),
+        ({"model": "linear"}, {"kind": "real"}, "'newton': not of a linear regression, .*; method = 'optimum' cert"),
         ({"model": "poisson"}, {"kind": "count"}, "'poisson': the optimum of a Poisson regression cannot"),
         (
             {},

@@ -101,7 +101,13 @@ def test_public_integers_depend_on_rows_that_count_only() -> None:
         (
             shape_of(),
             {"distance": 1 << 40},
-            r"does not hide a distance of 1099511627776 to \(1.0, 1e-05\); use 32 or more",
+            r"does not hide a distance of 1099511627776 to \(1.0, 1e-05\); declare at most 2\d{11}, or a larger l2",
+        ),
+        (shape_of(), {"distance": 1 << 37}, r"hide a distance of 137438953472 to \(1.0, 1e-05\); use 29 or more"),
+        (
+            shape_of(kind="real"),
+            {"model": "linear"},
+            "'noisy': not of a linear regression, .*; method = 'optimum' cert",
         ),
     ],
 )

@@ -200,6 +200,21 @@ def test_a_nonce_used_twice_is_refused(folder: Path) -> None:
     assert zu.Noise.load(other).budget.left == 1
 
 
+def test_a_nonce_that_was_used_before_the_data_grew_is_refused(folder: Path, tmp_path: Path) -> None:
+    """The new folder knows of none: the proof beside it does, whether it is superseded or not."""
+    data, path = stored(folder, "grows")
+    zu.prove(data, SPEC, noise=path, nonce=b"8" * 32).save(folder.parent / "before.proof")
+    try:
+        grown, _ = zu.append(data, np.zeros((1, FEATURES)), [1], ids=["person 99"], openings=4)
+        grown.save(folder.parent / "grown")
+        noise = zu.commit_noise(grown, SPEC, "a beacon")
+        with pytest.raises(DataError, match=r"statement .*: the nonce 3838.* was used for the noise"):
+            zu.prove(grown, SPEC, noise=noise, nonce=b"8" * 32)
+        assert noise.budget.left == 1
+    finally:
+        (folder.parent / "before.proof").unlink()
+
+
 def test_the_nonce_of_what_is_superseded_is_refused(dataset: zu.Dataset, trained: zu.Trained) -> None:
     noise = zu.commit_noise(dataset, SPEC, "the auditor", ["person 7"], trained)
     with pytest.raises(ParameterError, match="drew the noise of the proof that is superseded"):

@@ -23,6 +23,7 @@ CHOSEN_OPTIMUM = "bounds, columns, l2, grid and distances were chosen without th
 CHOSEN_NOISE = "bounds, columns, l2, grid, distance, epsilon and delta were chosen without the forgotten rows"
 PRECEDENCE = "the commitment came before the nonce, there was one for it, and the owner chose no nonce"
 NOT_ADAPTIVE = "requests did not depend on models that were published before"
+HELD_OUT = "which rows are held out was drawn from all records, those of the forgotten rows among them"
 VOID_RETRAINED = "if the owner chose any of these after seeing the forgotten rows"
 VOID_OPTIMUM = "if the weights before rounding are shown, or the owner chose any of these after seeing such rows"
 VOID_NOISE = "if the weights before noise, or coins, are shown or kept, or how far the optimum was is published"
@@ -51,25 +52,31 @@ class Guarantee(Shown):
 
 def guarantee(statement: TrainingStatement) -> Guarantee:
     """That of a statement. Raises ParameterError for one with noise that cannot be proved."""
-    method, but = statement.spec.method, but_for(statement)
+    method, but, all_records = statement.spec.method, but_for(statement), drawn_from_all(statement)
     if statement.noise is not None:
         hidden = indistinguishability(statement)
         if hidden is None:
             raise ParameterError(f"method = {method.kind!r}: it has no noise")
         words = f"{but}{hidden}-indistinguishable from the same without the forgotten rows"
-        taken = (COINS, PRECEDENCE, CHOSEN_NOISE, NOT_ADAPTIVE)
+        taken = (COINS, PRECEDENCE, CHOSEN_NOISE, NOT_ADAPTIVE, *all_records)
         return Guarantee("(epsilon, delta)", words, taken, (VOID_NOISE,), hidden)
     if isinstance(method, Optimum):
-        return Guarantee("exact: certified optimum", f"exact: {but}{EXACT}", (CHOSEN_OPTIMUM,), (VOID_OPTIMUM,))
+        assumes = (CHOSEN_OPTIMUM, *all_records)
+        return Guarantee("exact: certified optimum", f"exact: {but}{EXACT}", assumes, (VOID_OPTIMUM,))
     if isinstance(method, Sisa):
-        assumes = (CHOSEN, NOT_ADAPTIVE)
+        assumes = (CHOSEN, NOT_ADAPTIVE, *all_records)
         return Guarantee("exact retraining of shards", f"exact: {but}{SHARDS}", assumes, (VOID_RETRAINED,))
-    return Guarantee("exact retraining", f"exact: {but}{RETRAINED}", (CHOSEN,), (VOID_RETRAINED,))
+    return Guarantee("exact retraining", f"exact: {but}{RETRAINED}", (CHOSEN, *all_records), (VOID_RETRAINED,))
 
 
 def but_for(statement: TrainingStatement) -> str:
     """What begins the words of every guarantee if the bounds of columns were not declared; else empty."""
     return "" if statement.dataset.encoding.bounds_declared else BUT_FOR
+
+
+def drawn_from_all(statement: TrainingStatement) -> tuple[str, ...]:
+    """What follows from all records, not only from those of rows that are left: none without a hold-out."""
+    return (HELD_OUT,) if statement.spec.holdout else ()
 
 
 def algorithm_words(spec: TrainingSpec, listed: Callable[[Sequence[str]], str] = ", ".join) -> str:

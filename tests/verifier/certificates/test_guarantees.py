@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import zkunlearn as zu
+from zkunlearn.cli.words import statement_lines
 from zkunlearn.errors import InvalidProof
 from zkunlearn.prover.certificates.certify import certify
 from zkunlearn.verifier.certificates.certificate import Certificate, verify_certificate
-from zkunlearn.verifier.certificates.guarantee import BUT_FOR, EXACT, NOT_ADAPTIVE, PRECEDENCE, RETRAINED, SHARDS
+from zkunlearn.verifier.certificates.guarantee import (
+    BUT_FOR,
+    EXACT,
+    HELD_OUT,
+    NOT_ADAPTIVE,
+    PRECEDENCE,
+    RETRAINED,
+    SHARDS,
+    guarantee,
+)
 from zkunlearn.verifier.certificates.materials import Materials
 
 from .certified import owner, resigned
@@ -73,6 +84,20 @@ def test_of_noise_it_has_epsilon_and_delta_and_their_assumptions() -> None:
     assert found["kind"] == "(epsilon, delta)" and PRECEDENCE in found["assumes"]
     assert 0 < float(found["hidden"]["epsilon"]) <= 1.0 and float(found["hidden"]["delta"]) == 1e-5
     assert found["words"].startswith(f"({found['hidden']['epsilon']}, 1e-05)-indistinguishable")
+
+
+@pytest.mark.parametrize("name", ["optimum", "noisy", "retraining"])
+def test_who_is_held_out_hangs_on_all_records_and_that_is_said_where_it_matters(name: str) -> None:
+    """Of a training it is part of the algorithm; an optimum is said to be that of a data set without the rows."""
+    dataset, spec = commit(), replace(SPECS[name], holdout=4)
+    chosen: dict[str, Any] = {"forget": [dataset.rows.ids[20]]}
+    if name == "noisy":
+        chosen |= {"noise": zu.commit_noise(dataset, spec, "a beacon", **chosen), "nonce": b"\x5a" * 32}
+    statement = zu.prove(dataset, spec, **chosen).statement
+    assert (HELD_OUT in guarantee(statement).assumes) == (name != "retraining")
+    told = [text for _, text in statement_lines(statement)]
+    assert (HELD_OUT in told) == (name != "retraining") and (NOT_ADAPTIVE in told) == (name == "noisy")
+    assert HELD_OUT not in guarantee(replace(statement, spec=SPECS[name])).assumes
 
 
 def test_a_smaller_epsilon_than_the_proof_has_is_rejected() -> None:
