@@ -51,7 +51,7 @@ SECRET_SUFFIX = ".noise.opening"
 NONCES_FILE = "dataset.nonces"
 MAX_BYTES = 1 << 28
 USED = "it was published with that proof, or is forfeited; commit to noise anew, and ask for another nonce"
-NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does"
+NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does, which has one model, of no shards"
 OTHER_REQUEST = "noise: was committed to for another request: it has another {what}"
 _FORM: Fields = {"noise": dict, "integers": bytes, "tails": bytes, "leaf_salts": bytes, "spent": Int(0, OPENINGS)}
 _SECRETS = ("integers", "tails", "leaf_salts")

@@ -102,3 +102,29 @@ def test_a_history_says_what_its_models_hide(owner: Path) -> None:
 def test_train_shows_a_model_with_noise_and_commits_to_nothing(owner: Path) -> None:
     said = done("train", owner / "data", "--spec", owner / "spec.toml").stdout
     assert "a certified distance from its optimum and noise of 2^" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("move", [("--commit-noise", SOURCE), ("--nonce", NONCE)], ids=["first", "second"])
+@pytest.mark.parametrize("shared", [("--processes", 2), ("--groups", 2)], ids=["processes", "groups"])
+def test_noise_is_not_for_shards_groups_or_other_processes(
+    owner: Path, move: tuple[str, str], shared: tuple[str, int]
+) -> None:
+    """Neither move begins, and what was committed to is still there."""
+    refused = run(*prove(owner, "shared"), *move, *shared)
+    words = " ".join(refused.stderr.split())
+    assert refused.exit_code == 2 and "leave out --processes, --scheduler and --groups" in words
+    assert not [*owner.glob("shared*")]
+
+
+def test_a_spec_of_shards_takes_no_noise_and_one_with_noise_no_shards(owner: Path) -> None:
+    sharded = '[model]\nkind = "logistic"\n[method]\nkind = "sisa"\nshard_rows = 16\nepochs = 2\nlearning_rate = 0.5\n'
+    (owner / "shards.toml").write_text(sharded)
+    (owner / "both.toml").write_text(SPEC + "shard_rows = 16\n")
+    for spec, reason in (
+        ("shards.toml", "method = 'sisa': takes no noise; a spec with method = 'noisy' does, which has one model"),
+        ("both.toml", "unknown field method.shard_rows"),
+    ):
+        given = ("--spec", owner / spec, "--out", owner / "no.proof", "--commit-noise", SOURCE)
+        refused = run("prove", owner / "data", *given)
+        assert refused.exit_code == 2 and reason in " ".join(refused.stderr.split())
+        assert not [*owner.glob("no.*")]
