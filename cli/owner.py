@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from ..prover.owner.trained import ProofFiles, Trained
     from ..prover.owner.workers import Workers
 
+ONE_PROCESS = (
+    "a model with noise is one model, of no shards, and its noise is used in the process that counts it: leave out "
+    "--processes, --scheduler and --groups"
+)
+
 
 @click.command()
 @click.argument("data", type=FILE)
@@ -229,6 +234,8 @@ def prove(
     if link_files and not isinstance(previous, zu.Bundle):
         raise click.UsageError("--link leads from the data set of --previous, of which something is kept: a bundle")
     _require_one_move(source, nonce, plot_file)
+    if (source is not None or nonce is not None) and (workers is not None or groups is not None):
+        raise click.UsageError(ONE_PROCESS)
     folders = [path.parent for path in (out, previous_file) if path is not None]
     dataset = zu.load_dataset(directory)
     if previous is not None and not fork:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 @pytest.mark.parametrize("name", ["methods.md", "from-scikit-learn.md", "from-torch.md", "pipelines.md", "exports.md"])
 def test_the_lines_of_a_page_run_in_their_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        tempfile, "tempdir", str(tmp_path)
+    )  # where readers find what a page makes, and we leave nothing
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     exec(compile("\n".join(blocks), name, "exec"), {"__name__": name})

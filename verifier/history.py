@@ -10,7 +10,7 @@ same, which is no fork, and whatever supersedes one of them supersedes the reque
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,8 @@ from ..circuits.statements.dataset import DatasetStatement
 from ..circuits.statements.evaluated import Evaluated
 from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
+from ..circuits.statements.noise import NoiseStatement, require_noise_apart
+from ..circuits.statements.noise_use import NoiseUse, noise_uses
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
@@ -28,13 +30,14 @@ from ..models.methods.sisa import Sisa
 from ..shown import Shown
 from .bundles import Bundle, check_bundle, loaded, of_one_request
 from .evaluations import unlinked_models
-from .noise import indistinguishability, require_noise_apart, together
+from .noise import NOISE_SUFFIX, NoiseCommitment, indistinguishability, together
 from .pins import check_previous, linked
 from .proofs import LINK_PROOFS, AnyLink, Proof, RegistrationProof
 from .registrations import require_whole
 from .verify import verify_proof
 
 Verdict = Literal["valid", "invalid", "cannot say"]
+Committed = tuple[str, NoiseStatement]  # noise, in a file of this name
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,13 @@ class History(Shown):
         forks: names of entries that supersede the same request, of each the last of those that are one request; and of
             links that lead on from the same data set.
         roots: of the requests that supersede nothing, the name of the last entry.
+        noise: what became of each commitment to noise that is there.
     """
 
     entries: tuple[Entry, ...]
     forks: tuple[tuple[str, ...], ...]
     roots: tuple[str, ...]
+    noise: tuple[NoiseUse, ...] = ()
 
     shows = "verdict", "entries", "forks", "roots"
 
@@ -88,18 +93,19 @@ class History(Shown):
     def verdict(self) -> Verdict:
         """ "invalid" if an entry is or there is a fork, else "cannot say" if an entry says so or there is none."""
         verdicts = {entry.verdict for entry in self.entries}
-        if "invalid" in verdicts or self.forks:
+        if "invalid" in verdicts or self.forks or any(own.verdict == "invalid" for own in self.noise):
             return "invalid"
         return "valid" if verdicts == {"valid"} else "cannot say"
 
 
 def verify_chain(
-    source: Path | str | Iterable[Path | str | Proof[Any]], progress: Callable[[str], None] | None = None
+    source: Path | str | Iterable[Path | str | Proof[Any] | NoiseCommitment],
+    progress: Callable[[str], None] | None = None,
 ) -> History:
     """Check a whole history.
 
     Args:
-        source: a folder, of which every public file at any depth is taken; or files and proofs.
+        source: a folder, of which every public file at any depth is taken; or files, proofs and commitments to noise.
         progress: called with the name of each proof.
 
     Raises:
@@ -107,11 +113,13 @@ def verify_chain(
         ParameterError: an object that is no proof, or no source.
     """
     require_type("source", source, (str, Path, Iterable), "a folder, or files and proofs")
-    entries = list(_folder(Path(source)) if isinstance(source, (str, Path)) else _items(source))
-    return _Walk(entries, progress or (lambda name: None)).history()
+    found = list(_folder(Path(source)) if isinstance(source, (str, Path)) else _items(source))
+    history = _Walk([own for own in found if isinstance(own, Entry)], progress or (lambda name: None)).history()
+    proved = {entry.name: _statement(entry) for entry in history.entries if entry.security_bits is not None}
+    return replace(history, noise=noise_uses([own for own in found if not isinstance(own, Entry)], proved))
 
 
-def _folder(folder: Path) -> Iterator[Entry]:
+def _folder(folder: Path) -> Iterator[Entry | Committed]:
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a directory")
     for path in sorted(folder.rglob("*")):
@@ -119,10 +127,12 @@ def _folder(folder: Path) -> Iterator[Entry]:
             yield from _read(path, str(path.relative_to(folder)))
 
 
-def _items(items: Iterable[Path | str | Proof[Any]]) -> Iterator[Entry]:
+def _items(items: Iterable[Path | str | Proof[Any] | NoiseCommitment]) -> Iterator[Entry | Committed]:
     for number, item in enumerate(items, start=1):
         if isinstance(item, (str, Path)):
             yield from _read(Path(item), str(item)) or [Entry(str(item), None, "cannot say", "holds no statement")]
+        elif isinstance(item, NoiseCommitment):
+            yield f"noise {number}", item.statement
         else:
             require_type(f"proof {number}", item, Proof, "of what `prove` returns it is `.proof`")
             yield Entry(f"proof {number}", item)
@@ -136,9 +146,11 @@ def _is_ours(path: Path) -> bool:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _read(path: Path, name: str) -> list[Entry]:
+def _read(path: Path, name: str) -> Sequence[Entry | Committed]:
     """One entry, or one for each statement of a bundle; none for files of other kinds, such as secret ones."""
     try:
+        if path.suffix == NOISE_SUFFIX:
+            return [(name, NoiseCommitment.load(path).statement)]
         proofs = loaded(path)
     except FormatError as error:
         if error.fault == "kind":

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ..circuits.statements.noise import NOISE_KIND, NOISE_VERSION, NoiseStatement
 from ..circuits.statements.training import TrainingStatement
-from ..errors import FormatError, InvalidProof, require_type
+from ..errors import FormatError, require_type
 from ..formats.container import KINDS, decode, encode, write_container
 from ..formats.fields import take
 from ..formats.files import read_file
@@ -128,20 +128,3 @@ def _hidden(statement: TrainingStatement) -> tuple[Hidden, float] | None:
         return None
     schedule: Any = statement.schedule
     return schedule.hidden, method.delta
-
-
-def require_noise_apart(statement: TrainingStatement, others: Iterable[TrainingStatement]) -> None:
-    """No other statement has the same noise, or noise of the same nonce.
-
-    Raises:
-        InvalidProof: "noise": from two models with one noise, what was under it can be found; and whoever has several
-            commitments for one nonce can choose among what it draws.
-    """
-    own = statement.noise
-    for other in others:
-        if own is None or other.noise is None or other == statement:
-            continue
-        if own.root == other.noise.root:
-            raise InvalidProof("noise", f"the same noise as that of statement {other.digest.hex()}")
-        if own.nonce == other.noise.nonce:
-            raise InvalidProof("noise", f"the nonce of statement {other.digest.hex()}, which drew its noise, too")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ..circuits.statements.base import statement_digest
 from ..circuits.statements.dataset import DIGEST_BYTES, DatasetStatement
 from ..circuits.statements.link import LinkStatement
-from ..circuits.statements.noise import require_nonce
+from ..circuits.statements.noise import require_noise_apart, require_nonce
 from ..circuits.statements.training import TrainingStatement
 from ..errors import InvalidProof, ParameterError, StatementMismatch, require_type
 from ..models.spec import TrainingSpec
-from .noise import NoiseCommitment, require_noise_apart
+from .noise import NoiseCommitment
 from .proofs import LinkProof, TrainingProof
 from .renewals import links_between
 from .shapes import same_code

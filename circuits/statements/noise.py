@@ -13,11 +13,12 @@ training statement has all of these itself, so it holds what is left of it only,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from ...errors import FormatError, ParameterError, require_type
+from ...errors import FormatError, InvalidProof, ParameterError, require_type
 from ...formats.container import canonical_map
 from ...formats.fields import Bytes, Fields, ListOf, take
 from ...models.noise import COIN_BITS
@@ -143,6 +144,23 @@ def pads_of(digest: bytes, nonce: bytes, count: int) -> tuple[int, ...]:
     start = NOISE_TAG + len(nonce).to_bytes(4, "little") + nonce + digest
     squeezed = (hashlib.shake_256(start + k.to_bytes(8, "little")).digest(8) for k in range(count))
     return tuple(int.from_bytes(each, "little") % (1 << COIN_BITS) for each in squeezed)
+
+
+def require_noise_apart(statement: TrainingStatement, others: Iterable[TrainingStatement]) -> None:
+    """No other statement has the same noise, or noise of the same nonce.
+
+    Raises:
+        InvalidProof: "noise": from two models with one noise, what was under it can be found; and whoever has several
+            commitments for one nonce can choose among what it draws.
+    """
+    own = statement.noise
+    for other in others:
+        if own is None or other.noise is None or other == statement:
+            continue
+        if own.root == other.noise.root:
+            raise InvalidProof("noise", f"the same noise as that of statement {other.digest.hex()}")
+        if own.nonce == other.noise.nonce:
+            raise InvalidProof("noise", f"the nonce of statement {other.digest.hex()}, which drew its noise, too")
 
 
 def require_source(source: object) -> str:

@@ -56,7 +56,7 @@ USED_NONCE = (
     "{place}: the nonce {nonce} was used for the noise {noise} already: whoever has several for one nonce can choose; "
     "ask for another nonce"
 )
-NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does"
+NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does, which has one model, of no shards"
 NOT_BEHIND = "noise: weights, tails or salts are not those behind its commitment"
 OTHER_REQUEST = "noise: was committed to for another request: it has another {what}"
 _FORM: Fields = {"noise": dict, "integers": bytes, "tails": bytes, "leaf_salts": bytes, "spent": Int(0, OPENINGS)}

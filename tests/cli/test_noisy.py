@@ -123,3 +123,29 @@ def test_of_several_classes_both_moves_and_every_command_go_on_as_of_two(owner: 
     assert 0 < told["noise"]["epsilon"] < 1 and told["noise"]["noise"] in done("inspect", folder / "a.noise").stdout
     done("predict", folder / "a.model.opening", folder / "t.csv", "--out", folder / "predicted.csv")
     assert ",b" not in (folder / "predicted.csv").read_text()
+
+
+@pytest.mark.parametrize("move", [("--commit-noise", SOURCE), ("--nonce", NONCE)], ids=["first", "second"])
+@pytest.mark.parametrize("shared", [("--processes", 2), ("--groups", 2)], ids=["processes", "groups"])
+def test_noise_is_not_for_shards_groups_or_other_processes(
+    owner: Path, move: tuple[str, str], shared: tuple[str, int]
+) -> None:
+    """Neither move begins, and what was committed to is still there."""
+    refused = run(*prove(owner, "shared"), *move, *shared)
+    words = " ".join(refused.stderr.split())
+    assert refused.exit_code == 2 and "leave out --processes, --scheduler and --groups" in words
+    assert not [*owner.glob("shared*")]
+
+
+def test_a_spec_of_shards_takes_no_noise_and_one_with_noise_no_shards(owner: Path) -> None:
+    sharded = '[model]\nkind = "logistic"\n[method]\nkind = "sisa"\nshard_rows = 16\nepochs = 2\nlearning_rate = 0.5\n'
+    (owner / "shards.toml").write_text(sharded)
+    (owner / "both.toml").write_text(SPEC + "shard_rows = 16\n")
+    for spec, reason in (
+        ("shards.toml", "method = 'sisa': takes no noise; a spec with method = 'noisy' does, which has one model"),
+        ("both.toml", "unknown field method.shard_rows"),
+    ):
+        given = ("--spec", owner / spec, "--out", owner / "no.proof", "--commit-noise", SOURCE)
+        refused = run("prove", owner / "data", *given)
+        assert refused.exit_code == 2 and reason in " ".join(refused.stderr.split())
+        assert not [*owner.glob("no.*")]

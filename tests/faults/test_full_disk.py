@@ -161,14 +161,16 @@ def as_nobody() -> None:
 def open_owner(made: Path) -> Iterator[Owner]:
     """A copy that nobody may read, in a folder that everyone may enter, for commands that run as nobody."""
     place = Path("/tmp") / f"zkunlearn-faults-{os.getpid()}"
-    owner = Owner(Path(shutil.copytree(made, place / "owner")))
-    for path in [place, *place.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-        if os.geteuid() == 0:
-            os.chown(path, NOBODY, NOBODY)
-    yield owner
-    subprocess.run(["chmod", "-R", "u+rwx", place], check=True)
-    shutil.rmtree(place)
+    try:
+        owner = Owner(Path(shutil.copytree(made, place / "owner")))
+        for path in [place, *place.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+            if os.geteuid() == 0:
+                os.chown(path, NOBODY, NOBODY)
+        yield owner
+    finally:
+        subprocess.run(["chmod", "-R", "u+rwx", place], check=True)
+        shutil.rmtree(place)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import tempfile
@@ -71,6 +72,15 @@ SMALL = (
 )
 
 
+FOLDERS = ExitStack()  # of this process, until it ends
+atexit.register(FOLDERS.close)
+
+
+def temporary() -> Path:
+    """A folder that is removed when the process ends, or tests are done."""
+    return Path(FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="zkunlearn-fuzz-")))
+
+
 class Owner:
     """Everything an owner makes."""
 
@@ -83,7 +93,7 @@ class Owner:
         with mock.patch("os.urandom", urandom):
             X = np.random.default_rng(1).normal(size=(ROWS, FEATURES))
             self.dataset = zu.commit(X, np.arange(ROWS) % 2, openings=12)
-            self.folder = Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
+            self.folder = temporary()
             self.dataset.save(self.folder)
             trained = zu.prove(self.dataset, SPEC)
             self.proof = zu.prove(self.dataset, SPEC, forget=["2"], previous=trained.proof).proof
@@ -196,7 +206,7 @@ def small_owner() -> Owner:
 @cache
 def scratch() -> Path:
     """A folder for one process."""
-    return Path(tempfile.mkdtemp(prefix="zkunlearn-fuzz-"))
+    return temporary()
 
 
 def in_file(data: bytes, name: str) -> Path:

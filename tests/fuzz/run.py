@@ -6,8 +6,10 @@ tests/fuzz/regressions, where test_corpus.py will try it from then on.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
@@ -27,7 +29,8 @@ def fuzz(name: str, seconds: int) -> int:
     limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", f"-timeout={SLOWEST}", "-rss_limit_mb=4096"]
     command = [sys.executable, str(HERE / "run.py"), "--one", name, *corpus, *limits]
     command += [f"-artifact_prefix={broken}/", "-print_final_stats=1", f"-report_slow_units={SLOWEST}"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:  # a fuzzer does not end as Python does
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": folder})
     if not any(broken.iterdir()):
         broken.rmdir()
     stats: dict[str, str] = dict(line.split(":")[-2:] for line in done.stderr.splitlines() if line.startswith("stat::"))

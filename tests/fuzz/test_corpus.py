@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import random
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,13 @@ sys.path.insert(0, str(HERE))
 import goods  # noqa: E402
 from targets import TARGETS  # noqa: E402
 
+MAKING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import goods
+goods.in_file(b"content", "name").with_name("folder").mkdir()
+assert goods.temporary() != goods.scratch()
+"""
 KEPT = [path for folder in ("corpus", "regressions") for path in sorted((HERE / folder).rglob("*")) if path.is_file()]
 OF_SCRIPTS = {"files": 12, "proof_bytes": 30, "fields": 30, "inspect": 60}  # inputs say what to do with a good file
 SEEDED = {**OF_SCRIPTS, "statement": 15, "signing_key": 40}  # others are quick
@@ -248,3 +257,9 @@ def test_spoilt_inputs_are_answered(name: str) -> None:
         script = rng.randbytes(5 * rng.randint(1, 4))
         seed = rng.choice(seeds)
         TARGETS[name](rng.randbytes(1) + script if name in OF_SCRIPTS else goods.edited(seed, script))
+
+
+def test_what_targets_write_is_removed_with_their_process(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", MAKING, str(HERE)], env=environment, check=True)
+    assert not [*tmp_path.iterdir()]

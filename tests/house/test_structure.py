@@ -21,6 +21,19 @@ def test_every_folder_of_code_is_known() -> None:
     assert folders - {"build"} == {*FOLDERS, "tests", "benchmarks"}
 
 
+def test_no_test_makes_a_folder_that_nobody_removes() -> None:
+    """`tmp_path` is removed by pytest, `TemporaryDirectory` by whoever closes it; `mkdtemp` is left to its caller."""
+    scripts = [path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    made = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in [*scripts, *product_files()]
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute | ast.Name)
+        and (node.attr if isinstance(node, ast.Attribute) else node.id) in ("mkdtemp", "mkstemp")
+    }
+    assert not made
+
+
 def test_field_elements_are_never_changed() -> None:
     """K has plain slots for speed; zero and one are shared by everything."""
     for path in product_files():

@@ -36,7 +36,11 @@ class Running:
         log = self.folder / f"{kind}-{len(self.processes)}.log"
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *map(str, arguments), "--no-dashboard"]
         with log.open("wb") as file:
-            self.processes.append(subprocess.Popen(command, stdout=file, stderr=file))
+            scratch = {
+                "DASK_TEMPORARY_DIRECTORY": str(self.folder / "scratch")
+            }  # a scheduler has nothing that says where
+            own = subprocess.Popen(command, stdout=file, stderr=file, env={**os.environ, **scratch})
+            self.processes.append(own)
 
     def add_worker(self, *arguments: object) -> None:
         keep = ("--no-nanny", "--nthreads", 1, "--host", "127.0.0.1", "--local-directory", self.folder / "kept")

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.prover import kernels as fast
-
 from zkunlearn.circuits.field.goldilocks import K
+from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.protocol.cubes import Cubes, LayerRounds
 from zkunlearn.verifier.protocol.lookup import Batch
 

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from click.testing import CliRunner
 from zkunlearn.circuits.relations.noise import NOISE
 from zkunlearn.circuits.statements import training as training_statement
 from zkunlearn.circuits.statements.noise import pads_of
+from zkunlearn.circuits.statements.noise_use import NOT_USED
+from zkunlearn.cli.program import main
 from zkunlearn.errors import BudgetExceeded, DataError, FormatError, InvalidProof, ParameterError, StatementMismatch
 from zkunlearn.formats.container import read_container, write_container
 from zkunlearn.models.methods.noisy_reference import noisy, noisy_model
@@ -378,3 +381,71 @@ def test_a_successor_with_the_same_noise_is_no_successor(
     proof = zu.TrainingProof(same, trained.proof.proof, trained.proof.attached)
     with pytest.raises(StatementMismatch, match="the same noise as that of statement"):
         zu.verify(proof, dataset.commitment, previous=trained.proof)
+
+
+@pytest.fixture(scope="module")
+def forfeited(dataset: zu.Dataset) -> zu.Noise:
+    """Committed to for the same request, and never used."""
+    return zu.commit_noise(dataset, SPEC, "the auditor, on 2 December", FORGET)
+
+
+def test_a_chain_shows_which_noise_was_used_and_which_was_forfeited(
+    dataset: zu.Dataset, noise: zu.Noise, trained: zu.Trained, forfeited: zu.Noise, tmp_path: Path
+) -> None:
+    """A commitment that no proof followed is no lie, so the history is valid; but everybody sees it."""
+    open_one = zu.commit_noise(dataset, SPEC, "a beacon", ["person 7"], trained)
+    dataset.commitment.save(tmp_path / "dataset.commitment")
+    trained.proof.save(tmp_path / "a.proof")
+    for name, own in (("a", noise), ("b", forfeited), ("c", open_one)):
+        own.commitment.save(tmp_path / f"{name}.noise")
+    history = zu.verify_chain(tmp_path)
+    assert history.verdict == "valid" and [own.name for own in history.noise] == ["a.noise", "b.noise", "c.noise"]
+    used, lost, unknown = history.noise
+    assert (used.verdict, used.used_by, used.notes) == ("used", "a.proof", ("it drew the noise of 'a.proof'",))
+    assert (lost.verdict, lost.used_by) == ("not used", None)
+    assert lost.notes == (
+        "no proof used it, but 'a.proof' is of the same request, with other noise: who draws twice can choose",
+    )
+    assert (unknown.verdict, unknown.notes) == ("not used", (NOT_USED,))
+    shown = CliRunner().invoke(main, ["verify", "--chain", str(tmp_path)])
+    assert shown.exit_code == 0 and "2 commitments to noise without a proof" in shown.stdout.splitlines()[-1]
+    words = " ".join(shown.stdout.split())
+    assert words.count("NOT USED") == 2 and "who draws twice can choose" in words
+
+
+def test_two_commitments_that_name_one_nonce_are_told(
+    dataset: zu.Dataset, noise: zu.Noise, trained: zu.Trained, forfeited: zu.Noise
+) -> None:
+    same = zu.NoiseCommitment(replace(forfeited.statement, source=noise.statement.source))
+    history = zu.verify_chain([dataset.commitment, trained.proof, noise.commitment, same, same])
+    assert [own.name for own in history.noise] == ["noise 3", "noise 4"]  # what is there twice counts once
+    assert all("names the same source of its nonce as 'noise" in own.notes[-1] for own in history.noise)
+
+
+def test_noise_that_was_used_for_another_request_makes_a_history_invalid(
+    dataset: zu.Dataset, noise: zu.Noise, trained: zu.Trained, tmp_path: Path
+) -> None:
+    """What was handed over before the nonce was for other people."""
+    other = zu.NoiseCommitment(replace(noise.statement, forgotten=()))
+    history = zu.verify_chain([dataset.commitment, trained.proof, other])
+    (own,) = history.noise
+    assert history.verdict == own.verdict == "invalid" and own.used_by == "proof 2"
+    assert own.notes == ("what it commits to drew the noise of 'proof 2', which is another request than it is for",)
+    for name, each in (("dataset.commitment", dataset.commitment), ("a.proof", trained.proof), ("a.noise", other)):
+        each.save(tmp_path / name)
+    shown = CliRunner().invoke(main, ["verify", "--chain", str(tmp_path)])
+    assert shown.exit_code == 1 and "INVALID: 1 file of 3, the first 'a.noise'" in shown.stdout
+
+
+def test_noise_of_a_proof_that_is_invalid_was_not_used(
+    dataset: zu.Dataset, noise: zu.Noise, trained: zu.Trained
+) -> None:
+    proof = replace(trained.proof, proof=trained.proof.proof[:-1] + bytes([trained.proof.proof[-1] ^ 1]))
+    history = zu.verify_chain([dataset.commitment, proof, noise.commitment])
+    assert history.verdict == "invalid" and history.noise[0].notes == (NOT_USED,)
+
+
+def test_a_damaged_commitment_in_a_folder_is_invalid(noise: zu.Noise, tmp_path: Path) -> None:
+    (tmp_path / "a.noise").write_bytes(noise.commitment.to_bytes()[:-3])
+    history = zu.verify_chain(tmp_path)
+    assert history.verdict == "invalid" and history.noise == () and "a.noise" in history.entries[0].reason
