@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .compiled import NOT_KEPT, all_kernels, listening
+from .compiled import NOT_KEPT, all_kernels, being_compiled, listening
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
 from .field import LANES
@@ -74,6 +74,7 @@ __all__ = [
     "RowPart",
     "Sums",
     "are_kept",
+    "being_compiled",
     "contract",
     "contract_extension",
     "eq_double",
