@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .compiled import NOT_KEPT, all_kernels, listening
+from .compiled import NOT_KEPT, all_kernels, being_compiled, listening
 from .crowns import crowns_up
 from .descent import Descent
 from .encode import GROUP, RowPart, place, root_of_unity, transform
@@ -77,6 +77,7 @@ __all__ = [
     "RowPart",
     "Sums",
     "are_kept",
+    "being_compiled",
     "contract",
     "contract_extension",
     "crowns_up",

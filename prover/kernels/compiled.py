@@ -42,6 +42,7 @@ NOT_KEPT = "compiled kernels cannot be kept: set NUMBA_CACHE_DIR to a folder tha
 _COMPILE = threading.Lock()
 _KERNELS: list[Kernel] = []
 _LISTENERS: list[Callable[[str], None]] = []
+_NOW: list[str] = []  # the name of what is compiled at the moment, if anything is
 
 
 def _dispatcher(function: Callable[..., None]) -> tuple[Any, bool]:
@@ -90,7 +91,11 @@ class Kernel:
                 LOGGER.info("compiling the kernel %s, once per machine", self.name)
                 for listener in _LISTENERS:
                     listener(self.name)
-            self._dispatcher.compile(self._signature)
+                _NOW.append(self.name)
+            try:
+                self._dispatcher.compile(self._signature)
+            finally:
+                _NOW.clear()
             self._dispatcher.disable_compile()
             self._ready = True
             if fresh:
@@ -161,6 +166,11 @@ def listening(listener: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         _LISTENERS.remove(listener)
+
+
+def being_compiled() -> str | None:
+    """The name of the kernel that is compiled at the moment, by whatever thread."""
+    return next(iter(_NOW), None)
 
 
 def all_kernels() -> tuple[Kernel, ...]:

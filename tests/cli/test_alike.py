@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import zkunlearn as zu
 from zkunlearn.formats.toml import toml_value
@@ -194,3 +195,43 @@ def test_both_answer_a_list_alike(tmp_path: Path) -> None:
     with pytest.raises(zu.DataError) as error:
         zu.forget(tmp_path / "e", ["p99"], spec, tmp_path / "by call")
     assert refused.exit_code == 2 and error.value.reason.partition(" ")[2] in refused.stderr.replace("ids: ", "")
+
+
+@pytest.mark.parametrize("end", ["csv", "parquet", "feather"])
+def test_both_count_what_is_missing_alike(tmp_path: Path, end: str) -> None:
+    table = frame()
+    table.loc[[2, 3], "city"] = None
+    table.loc[5, "sick"] = None
+    bounds = {**BOUNDS, "age": {"low": 0, "high": 120}}
+    (tmp_path / "b.toml").write_text(text_of(bounds))
+    write = {
+        "csv": lambda path: table.to_csv(path, index=False),
+        "parquet": table.to_parquet,
+        "feather": table.to_feather,
+    }
+    write[end](tmp_path / f"t.{end}")
+    columns = ("--target", "sick", "--id", "name", "--bounds", tmp_path / "b.toml", "--out", tmp_path / "d")
+    refused = run("commit", tmp_path / f"t.{end}", *columns)
+    told = "of 18 rows values are missing: 2 in 'city', 1 in 'age', 1 in 'sick'; declare in"
+    assert refused.exit_code == 2 and told in refused.output
+    features, whole = table.drop(columns=["name", "sick"]), pl.DataFrame(table)
+    for X, y in ((features, table["sick"]), (whole.drop("name", "sick"), whole["sick"])):
+        with pytest.raises(zu.DataError) as error:
+            zu.commit(X, y, table["name"].tolist(), bounds=bounds, label_name="sick")
+        assert told in str(error.value) and (error.value.row, error.value.column) == (2, "city")
+
+
+def test_both_take_a_list_from_a_table(tmp_path: Path) -> None:
+    assert Pair().by_command(tmp_path).exit_code == 0
+    pd.DataFrame({"since": [1, 2, 3, 4], "who": ["p3", "p99", "p7", "p3"]}).to_parquet(tmp_path / "l.parquet")
+    shutil.copytree(tmp_path / "d", tmp_path / "other" / "d")
+    listed = ("--forget-file", tmp_path / "l.parquet", "--forget-column", "who", "--skip-unknown")
+    made = (tmp_path / "d", "--spec", tmp_path / "s.toml", "--out", tmp_path / "p.proof")
+    said = json.loads(done("prove", *made, *listed, "--json").stdout)["asked"]
+    people = zu.read_id_list(tmp_path / "l.parquet", "who")
+    dataset, spec = zu.load_dataset(tmp_path / "other" / "d"), zu.load_spec(tmp_path / "s.toml")
+    trained = zu.prove(dataset, spec, forget=people, skip_unknown=True)
+    own = zu.TrainingProof.load(tmp_path / "p.proof").statement
+    assert own.forgotten == trained.proof.statement.forgotten and len(own.forgotten) == 2
+    assert said["repeated"] == [*trained.asked.repeated] == ["p3"]
+    assert [each["id"] for each in said["skipped"]] == [*trained.asked.skipped] == ["p99"]

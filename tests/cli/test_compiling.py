@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from queue import Queue
 
 import pytest
-from zkunlearn.cli.compiling import COMPILE_ALL_NOTE, COMPILE_NOTE, Told
+from zkunlearn.cli.compiling import COMPILE_ALL_NOTE, COMPILE_NOTE, SILENCE, Told
 from zkunlearn.cli.output import SCHEMA, Output
 from zkunlearn.prover import kernels
 from zkunlearn.prover.kernels.compiled import Kernel, all_kernels
@@ -67,21 +68,64 @@ def test_other_processes_find_all_kernels_compiled(owner: Path, monkeypatch: pyt
     assert result.exit_code == 2 and result.stderr.startswith(COMPILE_ALL_NOTE) and "no worker" in result.stderr
 
 
-def test_nothing_is_silent_for_long(capsys: pytest.CaptureFixture[str]) -> None:
-    times = iter([10.0, 11.0, 12.5, 13.0, 14.5])
-    told = Told(Output(as_json=False, quiet=False), clock=lambda: next(times))
-    for name in ("a", "b", "c", "d", "e"):
-        told(name)
+class Heard(Output):
+    """Keeps what is said, and lets wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__(as_json=True, quiet=False)
+        self.said: Queue[str] = Queue()
+
+    def wait(self, text: str) -> None:
+        self.said.put(text)
+
+    def next(self) -> str:
+        return self.said.get(timeout=60)
+
+
+def test_nothing_is_silent_for_long_though_one_kernel_takes_long_and_much_comes_after_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard, now = Heard(), ["b"]
+    monkeypatch.setattr(kernels, "being_compiled", lambda: next(iter(now), None))
+    told = Told(heard, silence=0.01)
+    told("a")
+    assert heard.next() == COMPILE_NOTE
+    told("b")
+    while "compiling the kernel b, 0 are done" == (said := heard.next()):
+        pass
+    assert said == heard.next() == "compiling the kernel b, 1 are done"
+    now.clear()
+    while said != "at work; 2 kernels compiled so far":
+        said = heard.next()
     told.finish()
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
-        COMPILE_NOTE,
-        "compiling the kernel c, 2 are done",
-        "compiling the kernel e, 4 are done",
-        "5 kernels compiled, which the next command finds",
-    ]
-    Told(Output(as_json=False, quiet=False)).finish()
-    assert capsys.readouterr().err == ""
+    while not heard.said.empty():
+        said = heard.next()
+    assert said == "2 kernels compiled, which the next command finds"
+    assert SILENCE < 2
+
+
+def test_a_command_that_compiles_nothing_says_nothing() -> None:
+    heard = Heard()
+    Told(heard, silence=0.01).finish()
+    assert heard.said.empty()
+
+
+def test_which_kernel_is_compiled_is_known_while_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, seen = all_kernels()[0], []
+    own.compile()
+    monkeypatch.setattr(own, "_ready", False)
+    monkeypatch.setattr(own, "is_cached", lambda: False)
+
+    class Dispatcher:
+        def compile(self, signature: object) -> None:
+            seen.append(kernels.being_compiled())
+
+        def disable_compile(self) -> None:
+            seen.append(kernels.being_compiled())
+
+    monkeypatch.setattr(own, "_dispatcher", Dispatcher())
+    own.compile()
+    assert seen == [own.name, None]
 
 
 @pytest.mark.usefixtures("first_run")

@@ -134,6 +134,30 @@ def test_a_valid_proof_is_never_invalid_for_want_of_memory(made: Path) -> None:
     assert 2 in codes and codes[-1] == 0
 
 
+# --- a home that cannot be written to -----------------------------------------------------------------------
+
+
+HOMELESS = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "NUMBA_CACHE_DIR": "/dev/null/numba"}
+
+
+def test_a_home_that_cannot_be_written_to_changes_no_verdict(owner: Path) -> None:
+    environment = os.environ | HOMELESS
+    assert program(*verify_command(owner), env=environment).returncode == 0
+    (owner / "first.proof").write_bytes((owner / "first.proof").read_bytes() + b"x")
+    assert program(*verify_command(owner), env=environment).returncode == 1
+    told = program("status", owner / "data", env=environment)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_an_owner_without_a_home_commits_and_is_told_what_to_set(owner: Path) -> None:
+    """All kernels that this needs are compiled, and cannot be kept."""
+    command = ("commit", owner / "t.csv", "--target", "sick", "--id", "name", "--out", owner / "new")
+    result = program(*command, env=os.environ | HOMELESS)
+    assert result.returncode == 0 and "committed: data set" in result.stdout
+    assert "note: compiled kernels cannot be kept: set NUMBA_CACHE_DIR" in result.stderr
+
+
 # --- stdout that nobody reads, or that is full --------------------------------------------------------------
 
 

@@ -243,6 +243,22 @@ OF_LISTS = {
         "ids\n",
         {"list.csv": "who,when\nnobody,1\n"},
     ),
+    "a table of Parquet as a list": Case(
+        (*PROVE, "--forget-file", "DIR/list.parquet"),
+        "error: DIR/list.parquet: a table; say which column has the ids\n",
+        {"list.parquet": packed(pyarrow.parquet.write_table)},
+    ),
+    "nobody in a list of Parquet": Case(
+        (*PROVE, "--forget-file", "DIR/list.parquet", "--forget-column", "name"),
+        "error: DIR/list.parquet: 2 ids are not in the data set: 'a', 'b'\n",
+        {"list.parquet": packed(pyarrow.parquet.write_table)},
+    ),
+    "numbers in a list of Arrow": Case(
+        (*PROVE, "--forget-file", "DIR/list.feather", "--forget-column", "age"),
+        "error: DIR/list.feather: row 1, column 'age': a float is not an id; use integers or texts (a missing one "
+        "makes pandas' integers floats)\n",
+        {"list.feather": packed(pyarrow.feather.write_feather)},
+    ),
     "another column of a list": Case(
         (*PROVE, "--forget-file", "DIR/list.csv", "--forget-column", "Who"),
         "error: DIR/list.csv: there is no column 'Who'; did you mean 'who'?\n",

@@ -1,10 +1,13 @@
-"""Tables that a package brings, as they come: from the file to a verified unlearning in five commands, without editing.
+"""Tables that packages bring, as they come: from the file to a verified unlearning in five commands, without editing.
 
-They have texts, dates, categories, missing values, and several rows of one id. (Horst, Hill and Gorman 2020, MIT.)
+palmerpenguins (Horst, Hill and Gorman 2020, MIT): texts, dates, categories, missing values, several rows of one id.
+vega_datasets (MIT): the weather of each day, in five words, without ids; and airports, by codes with zeros in front,
+with commas in their names, NA among their states, and an amount to learn.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,48 +16,83 @@ import zkunlearn as zu
 
 from .conftest import done, run
 
-PACKAGE = find_spec("palmerpenguins")
-SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "optimum"\nl2 = 0.01\n'
-TABLES = {  # the file, its options, those of `commit` alone, whom to forget, rows of these, rows that are incomplete
-    "as it was written down": (
-        "penguins-raw.csv",
-        ("--target", "Sex", "--id", "Individual ID", "--drop", "Region,Stage,Comments"),
-        ("--several-rows-per-id", "--leave-out-incomplete"),
-        "N1A1",
-        2,
-        11,
+SPEC = '[model]\nkind = "{}"\n[method]\nkind = "optimum"\nl2 = 0.01\n'
+
+
+@dataclass(frozen=True)
+class Real:
+    """A table in a package, and what is done with it; `more` are options of `commit` alone."""
+
+    package: str
+    file: str
+    family: str
+    options: tuple[str, ...]
+    rows: int
+    person: str
+    more: tuple[str, ...] = ()
+    rows_of_person: int = 1
+    incomplete: int = 0
+
+    @property
+    def path(self) -> Path:
+        found = find_spec(self.package)
+        assert found is not None and found.origin is not None
+        return Path(found.origin).parent / self.file
+
+
+RAW = Real(
+    "palmerpenguins",
+    "data/penguins-raw.csv",
+    "logistic",
+    ("--target", "Sex", "--id", "Individual ID", "--drop", "Region,Stage,Comments"),
+    333,
+    "N1A1",
+    more=("--several-rows-per-id", "--leave-out-incomplete"),
+    rows_of_person=2,
+    incomplete=11,
+)
+TABLES = {
+    "penguins as they were written down": RAW,
+    "penguins in short": Real("palmerpenguins", "data/penguins.csv", "logistic", ("--target", "species"), 344, "7"),
+    "weather": Real("vega_datasets", "_data/seattle-weather.csv", "logistic", ("--target", "weather"), 1461, "17"),
+    "airports": Real(
+        "vega_datasets",
+        "_data/airports.csv",
+        "linear",
+        ("--target", "latitude", "--id", "iata", "--drop", "name,city,country"),
+        3376,
+        "00M",
     ),
-    "in short": ("penguins.csv", ("--target", "species"), (), "7", 1, 0),
 }
-
-
-def table_of(name: str) -> Path:
-    assert PACKAGE is not None and PACKAGE.origin is not None
-    return Path(PACKAGE.origin).parent / "data" / name
+DECLARED = {  # some of what is found in them
+    "weather": '"date" = {low = 2010-01-01, high = 2021-01-01, format = "%Y/%m/%d"}',
+    "airports": "# found 56 different texts, and 12 cells without a value: say what such a cell counts as",
+}
 
 
 @pytest.mark.parametrize("what", TABLES)
 def test_a_real_table_comes_to_a_verified_unlearning_in_five_commands(what: str, tmp_path: Path) -> None:
-    name, options, more, person, rows, incomplete = TABLES[what]
-    table, data, spec = table_of(name), tmp_path / "data", tmp_path / "spec.toml"
-    spec.write_text(SPEC)
-    before = table.read_bytes()
-    done("suggest-bounds", table, *options, "--out", tmp_path / "bounds.toml")
-    said = done("commit", table, *options, *more, "--bounds", tmp_path / "bounds.toml", "--out", data)
+    own, data, spec = TABLES[what], tmp_path / "data", tmp_path / "spec.toml"
+    spec.write_text(SPEC.format(own.family))
+    before = own.path.read_bytes()
+    done("suggest-bounds", own.path, *own.options, "--out", tmp_path / "bounds.toml")
+    said = done("commit", own.path, *own.options, *own.more, "--bounds", tmp_path / "bounds.toml", "--out", data)
     first = ("--spec", spec, "--out", tmp_path / "1.proof")
     done("prove", data, *first)
-    second = ("--spec", spec, "--forget", person, "--previous", tmp_path / "1.proof", "--out", tmp_path / "2.proof")
+    second = ("--spec", spec, "--forget", own.person, "--previous", tmp_path / "1.proof", "--out", tmp_path / "2.proof")
     done("prove", data, *second)
     pinned = ("--dataset", data / "dataset.commitment", "--spec", spec, "--previous", tmp_path / "1.proof")
     verdict = done("verify", tmp_path / "2.proof", *pinned).stdout
-    assert "VALID" in verdict and table.read_bytes() == before
+    assert "VALID" in verdict and own.path.read_bytes() == before
     statement = zu.TrainingProof.load(tmp_path / "2.proof").statement
-    assert (len(statement.forgotten), statement.dataset.rows) == (rows, 344 - incomplete)
-    assert (f"{incomplete} rows left out, in which a value is missing" in said.stderr) == bool(incomplete)
+    assert (len(statement.forgotten), statement.dataset.rows) == (own.rows_of_person, own.rows)
+    left_out = f"{own.incomplete} rows left out, in which a value is missing"
+    assert (left_out in said.stderr) == bool(own.incomplete)
+    assert DECLARED.get(what, "") in (tmp_path / "bounds.toml").read_text()
 
 
 def test_what_a_real_table_lacks_is_counted_and_its_texts_are_named(tmp_path: Path) -> None:
-    table = table_of("penguins-raw.csv")
+    table = RAW.path
     said = run("commit", table, "--target", "Sex", "--out", tmp_path / "data")
     assert said.exit_code == 2 and "line 2, column 'studyName': 'PAL0708' is not a number; declare its" in said.stderr
     names = "studyName,Species,Region,Island,Stage,Individual ID,Clutch Completion,Date Egg,Comments"
