@@ -14,7 +14,6 @@ from ..shapes import DatasetShape
 from .base import Method
 
 LONGEST_DISTANCE = 1 << 40
-MAX_FEATURES = 2048  # curvature has a number for any two of them, by which weights are polished
 NOT_STANDARDIZED = (
     "standardize: means and spreads change with the rows, and with them what l2 penalises; an optimum is certified on "
     "features as they are encoded"
@@ -86,11 +85,6 @@ class Penalised(Method):
         """See Method."""
         if shape.outputs > 1 and not self.several:
             raise ParameterError(f"{shape.outputs} classes: {self.one_output} of one output, that of two classes")
-        if shape.features > MAX_FEATURES:
-            raise ParameterError(
-                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "
-                f"at most {MAX_FEATURES}"
-            )
 
 
 def penalty(value: object) -> float:

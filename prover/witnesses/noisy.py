@@ -27,8 +27,9 @@ from .certified import certified_integers, committed_limbs, parameter_integers, 
 from .curve import Integers
 from .model import model_cells
 from .optimum import certified_curve
-from .optimum_search import nearest_optimum, point_at
+from .optimum_search import Point, nearest_optimum, point_at
 from .rows import Rows
+from .wide_search import MOST_DENSE, nearest_wide
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -52,9 +53,15 @@ def find_noisy(rows: Rows, schedule: NoisyCertificate, committed: Sequence[Integ
         ((weights, coins),) = committed
         (near,) = run_blas_tasks([partial(point_at, rows, schedule, weights)])
     else:
-        (near,) = run_blas_tasks([partial(nearest_optimum, rows, schedule)])
+        (near,) = _nearest(rows, schedule)
         coins = random_integers(COIN_BITS, schedule.width)
     return FoundNoisy(near.rows, noised(near.weights, near.gradient, coins, schedule))
+
+
+def _nearest(rows: Rows, schedule: NoisyCertificate) -> list[Point]:
+    if schedule.width > MOST_DENSE:
+        return nearest_wide(rows, schedule)
+    return run_blas_tasks([partial(nearest_optimum, rows, schedule)])
 
 
 def committed_noise(found: FoundNoisy) -> Integers:
