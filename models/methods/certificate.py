@@ -53,7 +53,7 @@ class Certificate(Compiled):
 
     Attributes:
         penalty: c.
-        distances: D, falling, in units of 2^-w_bits.
+        distances: D, the longest first, in units of 2^-w_bits.
         number: which of these is proved.
         label_bits: scale of labels, which those of classes have none of.
         bounds: (expression, bound) pairs of the static analysis.
@@ -142,7 +142,7 @@ class Certificate(Compiled):
 
     def require_near_distances(self) -> None:
         """None of them is too small beside the first. Raises ParameterError."""
-        shortest = self.distances[-1]
+        shortest = min(self.distances)
         if radius_of(self.penalty * shortest, self.shift, self.weight_count) < min(
             LEAST_RADIUS, self.penalty * shortest
         ):
@@ -182,10 +182,14 @@ class RoundedCertificate(Certificate):
             ("intercept |2^x m|", 1 << (self.model_bits - 1 + self.scales.x_bits), EXPRESSION_BOUND),
         ]
 
-    def require_coarse_grid(self) -> None:
-        """The grid is coarse enough for the distances. Raises ParameterError."""
-        longest, shortest = self.distances[0], self.distances[-1]
-        count = self.weight_count
+    def require_coarse_grid(self, usual: int) -> None:
+        """The grid is coarse enough for the longest distance, and for the shortest of the first `usual` ones.
+
+        Raises:
+            ParameterError: it is not.
+        """
+        longest, shortest = self.distances[0], min(self.distances[:usual])
+        count, units = self.weight_count, _listed(self.distances[:usual])
         if longest << 1 >= 1 << self.grid or 2 * count * shortest > 1 << self.grid:
             least = max(bits_for(2 * longest + 1), bits_for(2 * count * shortest))
             coarsest = self.scales.w_bits
@@ -194,7 +198,7 @@ class RoundedCertificate(Certificate):
                 remedy = f"use a larger l2, or smaller distances: more than {coarsest} are steps of more than 1"
             raise ParameterError(
                 f"grid = {self.grid}: too fine for {count} weights and {self.live.count} rows at a distance of "
-                f"{_listed(self.distances)} units: one weight or other is that near an edge; {remedy}"
+                f"{units} units: one weight or other is that near an edge; {remedy}"
             )
 
 
@@ -240,9 +244,8 @@ def require_grid(grid: int, scales: FixedPoint) -> None:
 
 
 def shares_of(longest: Fraction, shares: Sequence[int]) -> tuple[int, ...]:
-    """Default distances: falling."""
-    found = [(longest / share).__ceil__() for share in shares]
-    return tuple(own for i, own in enumerate(found) if i == 0 or own < found[i - 1])
+    """Default distances: no two alike."""
+    return tuple(dict.fromkeys((longest / share).__ceil__() for share in shares))
 
 
 def radius_of(threshold: int, shift: int, count: int) -> int:

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
 LIMBS = 3  # of W
 CARRY_BITS = 48  # of kappa, signed
-SHARES = (1, 2, 4, 8, 16)  # distances that a spec without any has are the default over these
+USUAL_SHARES = (1, 2, 4, 8, 16)  # distances that a spec without any has are the default over these, and then
+SHARES = (*USUAL_SHARES, 3, 6, 10, 12, 20, 24, 32, 48, 64)  # those between and below; numbers stay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +153,7 @@ def compile_gram_certificate(
         label_bits=shape.label_bits,
     )
     found = within_bounds(found, [*found.bounds_of_sums(), *found.bounds_of_norm(), *found.bounds_of_rounding()])
-    found.require_coarse_grid()
+    found.require_coarse_grid(len(method.distances or USUAL_SHARES))
     found.require_near_distances()
     return found
 

@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from .optimum import Optimum
 
 HALF_LIMB = 1 << (REMAINDER_BITS - 1)
-SHARES = (1, 4, 16)  # distances that a spec without any has are the default over these
+USUAL_SHARES = (1, 4, 16)  # distances that a spec without any has are the default over these, and then
+SHARES = (*USUAL_SHARES, 2, 6, 8, 10, 12, 14, 20, 24, 32, 48, 64, 128, 256)  # those between and below; numbers stay
 LARGEST_STEP = 1 << REMAINDER_BITS  # of the table, from edge to edge
 
 
@@ -118,7 +119,7 @@ def compile_certificate(
     found = OptimumCertificate(**common, distances=distances, grid=method.grid_bits)
     of_weights = found.bounds_of_weights(found.largest_gradient)
     found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
-    found.require_coarse_grid()
+    found.require_coarse_grid(len(method.distances or USUAL_SHARES))
     found.require_near_distances()
     return found
 
@@ -132,6 +133,7 @@ def common_integers(
         ParameterError: the spec does not fit the data set.
     """
     require_link(method.kind, family, scales, shape, live, family.label_kinds)
+    _require_scores(shape.features + method.bias, scales)
     raised, penalty = raised_penalty(Fraction(method.l2), scales, live)
     return {
         "family": family,
@@ -171,6 +173,16 @@ def require_link(
     if step > LARGEST_STEP:
         raise ParameterError(
             f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use fewer"
+        )
+
+
+def _require_scores(width: int, scales: FixedPoint) -> None:
+    """No score of so many weights reaches 2^62. Raises ParameterError."""
+    most = (EXPRESSION_BOUND - 1) >> (scales.x_bits + scales.w_bits + WEIGHT_ROOM - 1)
+    if width > most:
+        raise ParameterError(
+            f"{width} weights: scores of more than {most} could pass 2^62 at fixed_point.x_bits = {scales.x_bits} and "
+            f"w_bits = {scales.w_bits}; use fewer features, or fewer w_bits"
         )
 
 
@@ -226,7 +238,7 @@ def unpolished_distances(l2: Fraction, scales: FixedPoint, width: int, count: in
     """
     of_predictions = isqrt(int(width * power_of_two(2 * (scales.w_bits - scales.p_bits + FRACTION)) / count))
     of_slopes = Fraction(of_predictions + (width << (FRACTION - 3)) + 1) / (l2 * (1 << FRACTION))
-    return shares_of(of_slopes + Fraction(root_up(width), 2), SHARES)
+    return shares_of(of_slopes + Fraction(root_up(width), 2), USUAL_SHARES)
 
 
 def default_distances(l2: Fraction, scales: FixedPoint, width: int, count: int) -> tuple[int, ...]:

@@ -84,7 +84,6 @@ class Newton(Optimum):
 
     def require_provable(self, shape: DatasetShape) -> None:
         """See Method."""
-        super().require_provable(shape)
         weights = shape.outputs * (shape.features + self.bias)
         in_all = "" if shape.outputs == 1 else f" of {shape.outputs} classes"
         if self.inverse is not None and weights > MAX_INVERTED:

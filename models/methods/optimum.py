@@ -44,7 +44,8 @@ class Optimum(Penalised):
         l2: weight of ||w||^2 / 2 beside the mean loss, the intercept included; on encoded features.
         grid: weights are multiples of 2^grid units of 2^-w_bits; by default 16 and as many as 1 / l2 has bits.
         distances: how far from the optimum what is rounded may be, in units of 2^-w_bits: falling; the first for which
-            no rounding edge is nearer is proved. Without any they follow from l2 and the numbers of weights and rows.
+            no rounding edge is nearer is proved. Without any they follow from l2 and the numbers of weights and rows:
+            a longest one, which is certified where no edge is near, and then shares of it.
         bias: whether there is an intercept.
         penalize_intercept: true, if there is a bias.
         standardize: false.
@@ -106,7 +107,6 @@ class Optimum(Penalised):
         self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
     ) -> OptimumCertificate | LinearOptimumCertificate:
         """See Method: by sums over rows where the loss is quadratic, else by the table of the link."""
-        self.require_provable(shape)
         certificate_of = compile_gram_certificate if family.quadratic else compile_certificate
         return certificate_of(self, family, scales, shape, live)
 

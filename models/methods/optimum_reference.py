@@ -21,6 +21,7 @@ from .certificate import GRADIENT_BITS, Certificate, RoundedCertificate, radius_
 from .link_certificate import HALF_LIMB, LinkCertificate, OptimumCertificate
 
 IntArray = NDArray[np.int64]
+FEW = 5  # numbers that are listed
 LIMB_MASK = (1 << REMAINDER_BITS) - 1
 
 
@@ -165,7 +166,7 @@ def _advice(weights: IntArray, gradient: IntArray, schedule: RoundedCertificate)
     """Why no declared distance has a certificate, and what would have one."""
     nearest, reached = edge_distance(weights, schedule.grid), shortest_distance(gradient, schedule)
     said = (
-        f"no declared distance ({', '.join(map(str, schedule.distances))} units) certifies these weights, which are at "
+        f"no declared distance ({_listed(schedule.distances)} units) certifies these weights, which are at "
         f"most {reached} units from the optimum, and {nearest} from the nearest edge of the grid"
     )
     if reached <= nearest:
@@ -175,6 +176,12 @@ def _advice(weights: IntArray, gradient: IntArray, schedule: RoundedCertificate)
         if edge_distance(weights, grid) >= needed:
             return f"{said}: declare grid = {grid}, for all future statements, or retrain"
     return f"{said}: declare a larger l2, for all future statements, or retrain"
+
+
+def _listed(distances: Sequence[int]) -> str:
+    """All of them, or between which they are."""
+    found = sorted(distances, reverse=True)
+    return ", ".join(map(str, found)) if len(found) <= FEW else f"{len(found)} from {found[0]} to {found[-1]}"
 
 
 def edge_distance(weights: IntArray, grid: int) -> int:

@@ -14,7 +14,6 @@ from ..shapes import DatasetShape
 from .base import Method
 
 LONGEST_DISTANCE = 1 << 40
-MAX_FEATURES = 2048  # curvature has a number for any two of them, by which weights are polished
 NOT_STANDARDIZED = (
     "standardize: means and spreads change with the rows, and with them what l2 penalises; an optimum is certified on "
     "features as they are encoded"
@@ -81,12 +80,7 @@ class Penalised(Method):
         return cls(**fields)
 
     def require_provable(self, shape: DatasetShape) -> None:
-        """See Method."""
-        if shape.features > MAX_FEATURES:
-            raise ParameterError(
-                f"{shape.features} features: an optimum is found with a number for any two of them, and certified of "
-                f"at most {MAX_FEATURES}"
-            )
+        """See Method: what does not fit, its integers say as they are laid out."""
 
 
 def penalty(value: object) -> float:

@@ -86,9 +86,14 @@ def _nearest(problem: _Problem) -> LinearPoint:
     curvature = problem.curvature
     start = np.rint(np.linalg.solve(curvature, problem.without_weights))
     if np.abs(start).max() >= problem.schedule.largest_weight:
-        most = problem.schedule.largest_weight >> problem.schedule.scales.w_bits
-        raise TrainingError(f"a weight of the optimum is {most} or more; use a larger l2, or fewer w_bits")
+        raise out_of_range(problem.schedule)
     return refined(partial(_at, problem), _at(problem, start.astype(np.int64)), Curvature(curvature))
+
+
+def out_of_range(schedule: GramCertificate) -> TrainingError:
+    """To raise where a weight is."""
+    most = schedule.largest_weight >> schedule.scales.w_bits
+    return TrainingError(f"a weight of the optimum is {most} or more; use a larger l2, or fewer w_bits")
 
 
 def _at(problem: _Problem, weights: Integers) -> LinearPoint:

@@ -15,6 +15,7 @@ from .gram_search import nearest_linear
 from .model import model_cells
 from .optimum import Found, optimum_model
 from .rows import Rows
+from .wide_search import MOST_DENSE, nearest_wide_linear
 
 
 def find_linear_optimum(rows: Rows, schedule: LinearOptimumCertificate) -> Found[LimbValues]:
@@ -23,7 +24,8 @@ def find_linear_optimum(rows: Rows, schedule: LinearOptimumCertificate) -> Found
     Raises:
         TrainingError: no declared distance has a certificate, or a weight is out of range.
     """
-    near, values = nearest_linear(rows, schedule)
+    nearest = nearest_linear if schedule.width <= MOST_DENSE else nearest_wide_linear
+    near, values = nearest(rows, schedule)
     return Found(values, first_settled(near.weights, near.gradient, schedule))
 
 

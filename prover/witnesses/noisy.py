@@ -27,6 +27,7 @@ from .model import model_cells
 from .optimum import certified_curve
 from .optimum_search import joined, nearest_points, of_outputs, points_at
 from .rows import Rows
+from .wide_search import MOST_DENSE, nearest_wide
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -50,7 +51,8 @@ def find_noisy(rows: Rows, schedule: NoisyCertificate, committed: Sequence[Integ
         ((weights, coins),) = committed
         points = points_at(rows, schedule, weights)
     else:
-        points = nearest_points(rows, schedule)
+        nearest = nearest_points if schedule.width <= MOST_DENSE else nearest_wide
+        points = nearest(rows, schedule)
         coins = random_integers(COIN_BITS, schedule.weight_count)
     near = joined(points)
     return FoundNoisy(near.rows, noised(near.weights, near.gradient, coins.reshape(near.weights.shape), schedule))

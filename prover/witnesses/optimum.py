@@ -25,6 +25,7 @@ from .curve import Integers, Reals, outputs_to_learn
 from .model import model_cells
 from .optimum_search import joined, nearest_optima
 from .rows import Rows
+from .wide_search import MOST_DENSE, nearest_wide
 
 R = TypeVar("R")
 
@@ -46,7 +47,8 @@ def find_optimum(rows: Rows, schedule: OptimumCertificate, near: Integers | None
     Raises:
         TrainingError: no declared distance has a certificate, or a score or weight is out of range.
     """
-    found = joined(nearest_optima(rows, schedule, near))
+    nearest = nearest_optima if schedule.width <= MOST_DENSE else nearest_wide
+    found = joined(nearest(rows, schedule, near))
     return Found(found.rows, first_settled(found.weights, found.gradient, schedule))
 
 

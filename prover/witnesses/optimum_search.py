@@ -122,7 +122,18 @@ def nearest_optima(rows: Rows, schedule: OptimumCertificate, near: Integers | No
         means = means_of(rows, schedule, problems)
         tasks = [partial(nearest_of, problems[output], means[output], enough) for output in left]
         found |= zip(left, run_blas_tasks(tasks), strict=True)
-    return [point for _, point in sorted(found.items()) if point is not None]
+    points = [point for _, point in sorted(found.items()) if point is not None]
+    if all(map(enough, points)):
+        return points
+    # an edge is near one output: a shorter distance is asked for, which is one for all, so all get as near as can be
+    return run_blas_tasks([partial(_polished, *own, enough) for own in zip(problems, points, strict=True)])
+
+
+def _polished(problem: Problem, point: Point, ended: Callable[[Point], bool]) -> Point:
+    """The same where a search has ended early, as near as can be."""
+    if not ended(point):
+        return point
+    return refined(partial(at, problem), point, Curvature(problem.second(point.rows)))
 
 
 def nearest_points(rows: Rows, schedule: LinkCertificate) -> list[Point]:
@@ -170,9 +181,9 @@ def _from_near(problem: Problem, near: Integers, enough: Callable[[Point], bool]
     return refined(through, best, curvature, enough)
 
 
-def is_short(point: Tried, schedule: Certificate) -> bool:
-    """Whether a gradient is as short as the longest distance asks for, or that of each output is, surely."""
-    own = schedule.at_distance(0)
+def is_short(point: Tried, schedule: Certificate, number: int = 0) -> bool:
+    """Whether a gradient, or that of each output, is as short as a distance asks for, surely: as the longest does."""
+    own = schedule.at_distance(number)
     rounding = math.sqrt(own.weight_count) / 2
     return point.size * math.sqrt(own.outputs) / 2.0**own.shift + rounding < own.radius
 
@@ -282,8 +293,8 @@ class Tried(Protocol):
         """W."""
 
     @property
-    def gradient(self) -> Integers:
-        """G."""
+    def gradient(self) -> NDArray[Any]:
+        """G, or what is nearly it."""
 
     @property
     def size(self) -> float:
@@ -291,6 +302,16 @@ class Tried(Protocol):
 
 
 T = TypeVar("T", bound=Tried)
+
+
+class Changing(Protocol):
+    """How a gradient changes with weights, in whichever way it is known."""
+
+    def step(self, gradient: NDArray[Any]) -> Integers:
+        """By how many units weights are above where the gradient is zero, to first order."""
+
+    def moves(self, gradient: NDArray[Any]) -> Integers:
+        """By how many units each is to be moved so that it becomes short, one at a time."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
@@ -308,11 +329,11 @@ class Curvature:
     def _inverse(self) -> Reals:
         return inverse_of(self.matrix)
 
-    def step(self, gradient: Integers) -> Integers:
+    def step(self, gradient: NDArray[Any]) -> Integers:
         """By how many units weights are above where the gradient is zero, to first order."""
         return np.rint(self._inverse @ (gradient / self.scale)).astype(np.int64)
 
-    def moves(self, gradient: Integers) -> Integers:
+    def moves(self, gradient: NDArray[Any]) -> Integers:
         """By how many units each is to be moved so that it becomes short, one at a time."""
         return _moves(gradient / self.scale, self.matrix)
 
@@ -330,7 +351,7 @@ def inverse_of(matrix: Reals) -> Reals:
 
 
 def refined(
-    at: Callable[[Integers], T], start: T, curvature: Curvature, enough: Callable[[T], bool] = lambda _: False
+    at: Callable[[Integers], T], start: T, curvature: Changing, enough: Callable[[T], bool] = lambda _: False
 ) -> T:
     """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished.
 

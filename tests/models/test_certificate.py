@@ -13,7 +13,7 @@ from zkunlearn.errors import ParameterError
 from zkunlearn.models.activation import table_digest
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.live import Live
-from zkunlearn.models.methods.link_certificate import OptimumCertificate
+from zkunlearn.models.methods.link_certificate import SHARES, OptimumCertificate
 from zkunlearn.models.scales import FineScales, FixedPoint
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import TrainingSpec
@@ -90,7 +90,7 @@ def test_a_missing_penalty_is_asked_for() -> None:
         ({"model": "linear"}, {"kind": "categorical"}, "needs binary or real or count labels, the data set has cat"),
         ({}, {"kind": "real"}, "needs labels of two classes, or of several, the data set has real"),
         ({}, {"x_bits": 12}, "fixed_point.x_bits = 10: the data set has 12"),
-        ({}, {"features": 2049}, "2049 features"),
+        ({}, {"features": 32767}, "32768 weights: scores of more than 32767 .*x_bits = 10 and w_bits = 32; use fewer"),
         ({}, {"rows": (1 << 23) + 1}, "8388609 rows: .* use at most 27 p_bits, or a smaller l2"),
         ({"l2": 1e-6, "grid": 32}, {}, "l2 = 1e-06: too small"),
         ({"l2": 2.0**30}, {}, "l2 = .*: too large"),
@@ -159,8 +159,35 @@ def test_the_default_distance_is_that_of_the_document() -> None:
     for rows, features, l2 in ((1000, 30, 0.001), (16_384, 64, 0.01), (3, 1, 0.25), (262_144, 64, 0.001)):
         found, k = compiled(spec_of(l2=l2, grid=31), shape_of(rows, features)).distances, features + 1
         longest = (16 * sqrt(k / rows) + sqrt(k) / 16) / l2
-        assert all(abs(own - longest / share) <= 1.01 for own, share in zip(found, (1, 4, 16), strict=True))
-    assert found[0] >= ceil(longest)
+        shares = [ceil(longest / share) for share in SHARES]
+        assert all(min(abs(own - share) for share in shares) <= 1 for own in found)
+        assert all(min(abs(own - share) for own in found) <= 1 for share in shares)
+    assert found[0] >= ceil(longest) and len(found) == len(SHARES)
+
+
+def test_a_number_says_of_the_default_distances_what_it_always_said() -> None:
+    """Those of statements that are written already, which know three; no two of them are alike."""
+    found = compiled(spec_of(), shape_of()).distances
+    assert [own / found[0] for own in found[:3]] == pytest.approx([1, 1 / 4, 1 / 16], rel=0.01)
+    assert compiled(spec_of(l2=16.0), shape_of(features=3)).distances == (1,)
+    assert compiled(spec_of(l2=1.0), shape_of(rows=200, features=3)).distances == (3, 1, 2)
+
+
+@pytest.mark.parametrize(("changes", "weights"), [({}, 32767), ({"fixed_point": FineScales(w_bits=33)}, 16383)])
+def test_as_many_weights_fit_as_scores_have_room_for(changes: dict[str, Any], weights: int) -> None:
+    fields = {"bias": False, "l2": 0.5, "grid": 32, **changes}
+    own = compiled(spec_of(**fields), shape_of(features=weights))
+    assert 1 << 61 < dict(own.bounds)["score |z|"] < 1 << 62
+    with pytest.raises(ParameterError, match=f"{weights + 1} weights: scores of more than {weights} could pass"):
+        compiled(spec_of(**fields), shape_of(features=weights + 1))
+
+
+def test_the_shortest_default_distance_has_a_radius_of_which_rounding_takes_little() -> None:
+    """Whatever c and the longest one are: else specs that were fit would be refused."""
+    for l2, rows, features in ((2e-6, 3, 1), (1e-4, 1 << 22, 2000), (0.001, 4096, 32766), (0.5, 100, 30)):
+        own = compiled(spec_of(l2=l2, grid=32), shape_of(rows, features))
+        shortest = replace(own, number=own.distances.index(min(own.distances)))
+        assert shortest.radius >= 1 << 13 or not own.shift
 
 
 def test_tables_are_those_of_every_platform() -> None:
@@ -199,8 +226,8 @@ def test_the_grid_is_at_least_the_size_that_was_measured_to_do() -> None:
 def test_a_distance_that_is_not_declared_is_refused() -> None:
     own = compiled(spec_of(), shape_of())
     assert own.at_distance(2).distance == own.distances[2]
-    for number in (-1, 3):
-        with pytest.raises(ParameterError, match=f"distance {number}: the spec has 3"):
+    for number in (-1, len(SHARES)):
+        with pytest.raises(ParameterError, match=f"distance {number}: the spec has {len(SHARES)}"):
             own.at_distance(number)
     other: Any = TrainingSpec(model="logistic", epochs=1, learning_rate=0.5).compile(shape_of(), Live(1000))
     with pytest.raises(ParameterError, match="distance: method = 'optimum' alone"):

@@ -107,7 +107,12 @@ def test_the_first_distance_without_a_near_edge_is_taken_and_the_advice_says_wha
     schedule = compiled(40, 1, bias=False, l2=0.01)
     edge = 1 << (schedule.grid - 1)
     gradient = np.array([schedule.penalty * 10])
-    first, second, third = schedule.distances
+    first, second, third, *more = schedule.distances
+    for off, number in ((first - 1, 1), (third, 2), (third - 1, 3 + more.index(13)), (12, 3 + more.index(11))):
+        assert first_settled(np.array([edge + off]), gradient, schedule).number == number
+    with pytest.raises(TrainingError, match=rf"\({3 + len(more)} from {first} to {min(more)} units\)"):
+        first_settled(np.array([edge + 10]), gradient, schedule)
+    schedule = replace(schedule, distances=(first, second, third))
     for off, number in ((first, 0), (first - 1, 1), (second, 1), (second - 1, 2), (third, 2)):
         assert first_settled(np.array([edge + off]), gradient, schedule).number == number
         assert settle(np.array([edge - 1 - off]), gradient, schedule, number) is not None

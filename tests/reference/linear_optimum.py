@@ -84,15 +84,17 @@ def linear_integers(
         (2 ** (48 - a + x), 2**62),
     ]
     require("statement", all(bound < limit for bound, limit in bounds))
-    require("statement", 2 * distances[0] < 2**a and 2 * width * distances[-1] <= 2**a)
-    last = c * distances[-1]
+    usual = method["distances"] or distances[:5]
+    require("statement", 2 * distances[0] < 2**a and 2 * width * min(usual) <= 2**a)
+    last = c * min(distances)
     require("statement", radius_of(last, g, width) >= min(2**10, last))
     return LinearIntegers(a, e, c, g, distances, number, width, unused_features(spec["without"], encoding), (j, m))
 
 
 def default_distances(l2: Fraction, width: int) -> list[int]:
     longest = Fraction(isqrt(width * 2**40) + 1, 2**20) * (1 + l2) / l2
-    return sorted({(longest / share).__ceil__() for share in (1, 2, 4, 8, 16)}, reverse=True)
+    shares = (1, 2, 4, 8, 16, 3, 6, 10, 12, 20, 24, 32, 48, 64)
+    return list(dict.fromkeys((longest / share).__ceil__() for share in shares))
 
 
 class LinearOptimum(Optimum):

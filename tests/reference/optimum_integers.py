@@ -14,6 +14,8 @@ from .arithmetic import HALF, PI, TINY, unused_features
 from .field import P, log2_ceil, require
 from .formats import outputs_of
 
+SHARES = (1, 4, 16, 2, 6, 8, 10, 12, 14, 20, 24, 32, 48, 64, 128, 256)
+
 
 @lru_cache
 def edges(model: str, q_bits: int, p_bits: int) -> list[int]:
@@ -102,7 +104,7 @@ def default_distances(l2: Fraction, w_bits: int, p_bits: int, width: int, count:
     first = isqrt(int(Fraction(width, count) * Fraction(4) ** (w_bits - p_bits + 20)))
     second = isqrt(width * 2**32)
     longest = Fraction(first + second + 2, 2**20) / l2
-    return sorted({(longest / share).__ceil__() for share in (1, 4, 16)}, reverse=True)
+    return list(dict.fromkeys((longest / share).__ceil__() for share in SHARES))
 
 
 def distances_of_steps(l2: Fraction, w_bits: int, p_bits: int, width: int, count: int) -> list[int]:
@@ -138,8 +140,9 @@ def optimum_integers(
     reached = bounds(width, outputs, count, x, w, p, a, e, c, g, distances)
     require("statement", all(bound < limit for bound, limit in reached))
     width *= outputs
-    require("statement", 2 * distances[0] < 2**a and 2 * width * distances[-1] <= 2**a)
-    last = c * distances[-1]
+    first = method["distances"] or distances[:3]
+    require("statement", 2 * distances[0] < 2**a and 2 * width * min(first) <= 2**a)
+    last = c * min(distances)
     require("statement", radius_of(last, g, width) >= min(2**10, last))
     unused = unused_features(spec["without"], encoding)
     return OptimumIntegers(a, e, c, g, distances, number, width, w, p, table, unused)

@@ -73,7 +73,7 @@ def test_integers_are_those_of_the_package() -> None:
     rng, seen, refused = random.Random(7), 0, 0
     for _ in range(60):
         classes = rng.choice([3, 4, 10, 255, 256])
-        features = rng.choice([1, 7, 64, 511, 1022, 1023, 1024, 2048])
+        features = rng.choice([1, 7, 64, 511, 1022, 1023, 1024, 2048, 9000])
         rows, l2 = rng.choice([300, 20_000]), rng.choice([0.001, 0.03, 0.5])
         spec = spec_of(l2=l2, grid=rng.choice([26, 30, 32]), bias=rng.random() < 0.6)
         names = tuple(map(str, range(classes)))

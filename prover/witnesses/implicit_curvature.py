@@ -1,0 +1,161 @@
+"""How a gradient changes with very many weights, without a matrix: its products with vectors, from those of features.
+
+A matrix that shows the largest eigenvalues of it in few numbers (Nystrom's approximation, from products with random
+vectors) lets conjugate gradients end early, and says which weights to move by a unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Products
+from .curve import Integers, Reals
+
+FIGURES = 27  # bits of whole numbers that stand for real ones in a product: as many as are multiplied in one go
+RANK = 24  # eigenvalues that are taken out
+SEED = 14  # of the vectors they are found by: any would do
+NEAR = 1 / 32  # of a gradient is left by a step
+MOST_PRODUCTS = 2000  # of a step; some tens are usual
+SMALL = 1e-6  # beside eigenvalues
+POLISHES = 400  # weights that are moved by a unit before the exact gradient is looked at
+Product = Callable[[Reals], Reals]
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class Rounded:
+    """A symmetric matrix with few large eigenvalues: V (values - rest) V^T + rest.
+
+    Attributes:
+        vectors: V, float64 (K, r), orthonormal.
+        values: float64 (r,), none below `rest`.
+        rest: the smallest of those that were found, in place of all others.
+        spread: the root of the mean of squares of all others.
+    """
+
+    vectors: Reals
+    values: Reals
+    rest: float
+    spread: float
+
+    def inverse_times(self, vector: Reals) -> Reals:
+        """Its inverse times (K,)."""
+        along = self.vectors.T @ vector
+        return np.asarray(vector / self.rest + self.vectors @ (along * (1 / self.values - 1 / self.rest)))
+
+    def moves(self, along: Reals) -> Integers:
+        """By how many units each weight is to be moved so that a gradient becomes short, one at a time.
+
+        along: the matrix times the gradient, (K,).
+        """
+        moves, along = np.zeros(len(along), dtype=np.int64), along.copy()
+        turned = self.vectors * (self.values**2 - self.spread**2)
+        squares = np.einsum("kr,kr->k", turned, self.vectors) + self.spread**2
+        for _ in range(POLISHES):
+            gains = 2 * np.abs(along) - squares
+            k = int(np.argmax(gains))
+            if gains[k] <= 0:
+                break
+            sign = -1 if along[k] > 0 else 1
+            moves[k] += sign
+            along += sign * (turned @ self.vectors[k])
+            along[k] += sign * self.spread**2
+        return moves
+
+
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class ImplicitCurvature:
+    """scale X^T diag(slopes) X + penalty, for features X with the constants of a bias.
+
+    Attributes:
+        products: of features with whole numbers.
+        slopes: float64 (N,), 0 of rows that do not count.
+        constants: float64 (K - d,), what a bias is multiplied with.
+        unused: features that are left out.
+        shortcut: an approximation of another such matrix that is not far away.
+    """
+
+    products: Products
+    slopes: Reals
+    scale: float
+    penalty: float
+    constants: Reals
+    width: int
+    unused: tuple[int, ...] = ()
+    shortcut: Rounded | None = None
+
+    def times(self, vector: Reals) -> Reals:
+        """The matrix times (K,), to some 2^-FIGURES of it."""
+        d = self.width - len(self.constants)
+        of_features = vector[:d].copy()
+        of_features[list(self.unused)] = 0.0
+        scores = _in_whole(self.products.scores, of_features) + float(self.constants @ vector[d:])
+        changes, found = self.slopes * scores, np.empty(self.width)
+        found[:d] = _in_whole(self.products.sums, changes)
+        found[list(self.unused)] = 0.0
+        found[d:] = self.constants * changes.sum()
+        return np.asarray(self.scale * found + self.penalty * vector)
+
+    @cached_property
+    def rounded(self) -> Rounded:
+        """Its largest eigenvalues, nearly."""
+        generator = np.random.default_rng(SEED)
+        signs = generator.choice([-1.0, 1.0], size=(self.width, min(RANK, self.width)))
+        start = np.linalg.qr(signs)[0]
+        images = np.stack([self.times(vector) for vector in start.T], axis=1) - self.penalty * start
+        between = start.T @ images
+        between = (between + between.T) / 2
+        # products are not exact, and Cholesky's roots ask for a positive matrix
+        off = SMALL * (float(np.trace(between)) + self.penalty)
+        root = np.linalg.cholesky(between + off * np.eye(len(between)))
+        left, singular, _ = np.linalg.svd(np.linalg.solve(root, (images + off * start).T).T, full_matrices=False)
+        values = np.maximum(singular**2 - off, 0.0) + self.penalty
+        # what is left of a random vector's image is as long as all other eigenvalues are together
+        image = self.times(generator.choice([-1.0, 1.0], size=self.width))
+        others = float(np.linalg.norm(image - left @ (left.T @ image))) / self.width**0.5
+        return Rounded(left, values, float(values[-1]), max(others, self.penalty))
+
+    def step(self, gradient: NDArray[Any]) -> Integers:
+        """By how many units weights are above where the gradient is zero, nearly to first order."""
+        own = self.shortcut or self.rounded
+        return np.rint(solved(self.times, gradient.astype(np.float64), own.inverse_times)).astype(np.int64)
+
+    def moves(self, gradient: NDArray[Any]) -> Integers:
+        """By how many units each is to be moved so that it becomes short, one at a time."""
+        return self.rounded.moves(self.times(gradient.astype(np.float64)))
+
+
+def solved(times: Product, right: Reals, nearly: Product, near: float = NEAR) -> Reals:
+    """The solution of a positive definite system by conjugate gradients, up to a residual of so much of `right`.
+
+    nearly: the inverse of a matrix like it, times a vector.
+    """
+    found, rest = np.zeros_like(right), right.copy()
+    target = near * float(np.linalg.norm(right))
+    turned = nearly(rest)
+    direction, size = turned, float(rest @ turned)
+    for _ in range(MOST_PRODUCTS):
+        if float(np.linalg.norm(rest)) <= target:
+            break
+        image = times(direction)
+        length = size / float(direction @ image)
+        found = found + length * direction
+        rest = rest - length * image
+        turned = nearly(rest)
+        size, before = float(rest @ turned), size
+        direction = turned + size / before * direction
+    return found
+
+
+def _in_whole(product: Callable[[Integers], Integers], values: Reals) -> NDArray[np.float64]:
+    """A product of whole numbers with real ones, by the whole ones that these nearly are."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0.0:
+        return product(np.zeros(len(values), dtype=np.int64)).astype(np.float64)
+    scale = 2.0**FIGURES / largest
+    return np.asarray(product(np.rint(values * scale).astype(np.int64)) / scale, dtype=np.float64)
