@@ -196,8 +196,8 @@ by inverse document frequency; their l2 is 0.001 at the default grid, that of ra
 
 | rows | train s | optimum s | of training |
 | --- | ---: | ---: | ---: |
-| 4,096 x 4,096, random | 2.11 | 1.22 | 0.58, 0.59, 0.61 |
-| 2,000 x 8,192, texts | 3.04 | 1.25 | 0.41, 0.41, 0.42 |
+| 4,096 x 4,096, random | 2.67 | 1.44 | 0.54, 0.55, 0.57 |
+| 2,000 x 8,192, texts | 3.45 | 1.40 | 0.39, 0.41, 0.42 |
 
 A search from zeros takes 0.6 to 0.9 s of random rows, in 150 products with the second derivative of some 4 ms each, and
 0.2 to 0.3 s of texts, in 36; one from the model before takes less. (A matrix for any two of 8,192 weights would have

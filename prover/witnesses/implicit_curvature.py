@@ -21,9 +21,12 @@ FIGURES = 27  # bits of whole numbers that stand for real ones in a product: as 
 RANK = 24  # eigenvalues that are taken out
 SEED = 14  # of the vectors they are found by: any would do
 NEAR = 1 / 32  # of a gradient is left by a step
+SHORTER = 1 / 4  # is left at most where weights are rounded to the nearest whole numbers
 MOST_PRODUCTS = 2000  # of a step; some tens are usual
 SMALL = 1e-6  # beside eigenvalues
-POLISHES = 400  # weights that are moved by a unit before the exact gradient is looked at
+POLISHES = 256  # weights that are moved by a unit before it is seen what is left,
+FEWEST = 4  # or a share of them, where it is more than before,
+CORRECTIONS = 24  # so often
 Product = Callable[[Reals], Reals]
 
 
@@ -48,15 +51,17 @@ class Rounded:
         along = self.vectors.T @ vector
         return np.asarray(vector / self.rest + self.vectors @ (along * (1 / self.values - 1 / self.rest)))
 
-    def moves(self, along: Reals) -> Integers:
-        """By how many units each weight is to be moved so that a gradient becomes short, one at a time.
+    def moves(self, along: Reals, most: int) -> Integers:
+        """By how many units each weight is to be moved so that a gradient becomes short: so many, one at a time.
 
-        along: the matrix times the gradient, (K,).
+        Args:
+            along: the matrix times the gradient, (K,).
+            most: how often one is moved.
         """
         moves, along = np.zeros(len(along), dtype=np.int64), along.copy()
         turned = self.vectors * (self.values**2 - self.spread**2)
         squares = np.einsum("kr,kr->k", turned, self.vectors) + self.spread**2
-        for _ in range(POLISHES):
+        for _ in range(most):
             gains = 2 * np.abs(along) - squares
             k = int(np.argmax(gains))
             if gains[k] <= 0:
@@ -121,13 +126,34 @@ class ImplicitCurvature:
         return Rounded(left, values, float(values[-1]), max(others, self.penalty))
 
     def step(self, gradient: NDArray[Any]) -> Integers:
-        """By how many units weights are above where the gradient is zero, nearly to first order."""
-        own = self.shortcut or self.rounded
-        return np.rint(solved(self.times, gradient.astype(np.float64), own.inverse_times)).astype(np.int64)
+        """By how many units weights are above where the gradient is zero, nearly to first order.
+
+        Rounding them can leave more of the gradient, along the largest eigenvalues, than there was: then some are
+        rounded the other way.
+        """
+        own, right = self.shortcut or self.rounded, gradient.astype(np.float64)
+        whole = np.rint(solved(self.times, right, own.inverse_times)).astype(np.int64)
+        left = right - self.times(whole.astype(np.float64))
+        if float(np.linalg.norm(left)) <= SHORTER * float(np.linalg.norm(right)):
+            return whole
+        return whole - self.moves(left)
 
     def moves(self, gradient: NDArray[Any]) -> Integers:
-        """By how many units each is to be moved so that it becomes short, one at a time."""
-        return self.rounded.moves(self.times(gradient.astype(np.float64)))
+        """By how many units each is to be moved so that it becomes short, some at a time.
+
+        What is known of eigenvalues says which; the matrix itself, whether the gradient is shorter then.
+        """
+        moves, rest, most = np.zeros(self.width, dtype=np.int64), gradient.astype(np.float64), POLISHES
+        for _ in range(CORRECTIONS):
+            found = self.rounded.moves(self.times(rest), most)
+            left = rest + self.times(found.astype(np.float64))
+            if float(np.linalg.norm(left)) < float(np.linalg.norm(rest)):
+                moves, rest = moves + found, left
+            elif most > FEWEST and found.any():
+                most //= FEWEST
+            else:
+                break
+        return moves
 
 
 def solved(times: Product, right: Reals, nearly: Product, near: float = NEAR) -> Reals:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from .rows import Rows
 MOST_DENSE = 2048  # weights: of more there is no matrix with a number for any two of them
 NEWTON_STEPS = 60  # far more than a convex function takes from zero
 HALVINGS = 20  # of a step that goes too far
+CURVED = 1 << 10  # units: a shorter step that goes too far does so because weights are rounded
 T = TypeVar("T", bound=Tried)
 
 
@@ -111,8 +112,10 @@ def found_from(
         found = _stepped(through, best, curvature.step(best.gradient))
         if found is None:
             break
-        best, shortcut = found, curvature.shortcut or curvature.rounded
-        curvature = replace(curvature_at(best), shortcut=shortcut)
+        best, before = found, curvature
+        curvature = curvature_at(best)
+        if curvature is not before:
+            curvature = replace(curvature, shortcut=before.shortcut or before.rounded)
     return refined(through, best, curvature, enough)
 
 
@@ -120,8 +123,11 @@ def _stepped(through: Callable[[Integers], T], start: T, change: Integers) -> T 
     """Where a step leads, halved until the gradient becomes shorter; None where it does not."""
     beyond: TrainingError | None = None
     for halving in range(HALVINGS):
+        part = np.rint(change / 2**halving).astype(np.int64)
+        if halving and np.abs(part).max() < CURVED:
+            break
         try:
-            trial = through(start.weights - (change >> halving))
+            trial = through(start.weights - part)
         except TrainingError as error:  # a score is beyond the table there
             beyond = error
             continue
@@ -201,7 +207,8 @@ class _Linear:
         found[own.features :] = own.one * int(residuals.sum())
         return found
 
-    def curvature(self, point: _LinearTried) -> ImplicitCurvature:
+    @cached_property
+    def curvature(self) -> ImplicitCurvature:
         """The same everywhere."""
         own = self.schedule
         return ImplicitCurvature(
@@ -229,5 +236,5 @@ def nearest_wide_linear(rows: Rows, schedule: GramCertificate) -> tuple[LinearPo
 def _linear(problem: _Linear) -> LinearPoint:
     start = problem.at(np.zeros(problem.schedule.width, dtype=np.int64))
     own = problem.schedule
-    found = found_from(problem.at, start, problem.curvature, own, lambda point: are_enough([point], own))
+    found = found_from(problem.at, start, lambda _: problem.curvature, own, lambda point: are_enough([point], own))
     return LinearPoint(found.weights, found.sums, held(joined_gradient(found.sums)), found.size)

@@ -21,7 +21,7 @@ from zkunlearn.prover.witnesses.linear_optimum import find_linear_optimum
 from zkunlearn.prover.witnesses.noisy import find_noisy
 from zkunlearn.prover.witnesses.optimum import find_optimum
 from zkunlearn.prover.witnesses.rows import Rows
-from zkunlearn.prover.witnesses.wide_search import MOST_DENSE, are_enough, found_from, nearest_wide
+from zkunlearn.prover.witnesses.wide_search import MOST_DENSE, are_enough, found_from, nearest_wide, nearest_wide_linear
 
 from .certified import X_BITS, compiled, drawn, rows_of
 
@@ -167,6 +167,19 @@ def test_so_is_that_of_linear_models(matrix_free: None) -> None:
         assert np.array_equal(found.settled.model, dense.weights + half >> schedule.grid)
         assert found.rows.z.shape == values.z.shape
         assert np.array_equal(gram_search.joined_gradient(problem_sums(X, y, found, schedule)), found.settled.gradient)
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_it_gets_as_near_as_with_a_matrix(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Also where features are far from centred, and rounding leaves more along one eigenvalue than all others."""
+    monkeypatch.setattr(wide_search, "are_enough", lambda *_: False)
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, (1 << X_BITS) + 1, (96, 600))
+    y = (X @ rng.normal(size=600) > 0).astype(np.int64)
+    schedule = certificate(96, 600, model="linear", l2=0.05)
+    wide, _ = nearest_wide_linear(rows_of(X, y), schedule)
+    dense, _ = gram_search.nearest_linear(rows_of(X, y), schedule)
+    assert wide.size < 2 * dense.size
 
 
 def problem_sums(X: Any, y: Any, found: Any, schedule: Any) -> Any:
