@@ -102,15 +102,17 @@ class DistanceStatement(Statement):
         """What each model is to minimise. Raises ParameterError where the training has no runs as it says."""
         own = self.training
         shape, live = own.dataset.encoding.shape(own.dataset.rows), Live(own.dataset.rows, own.positions)
-        runs = stages_of(own.schedule).runs if own.spec.method.kind == Sisa.kind else own.scope
+        sharded = own.spec.method.kind == Sisa.kind
+        runs = stages_of(own.schedule).runs if sharded else own.scope
+        if sharded:  # before so many are laid out: a shard without a row has a row that is forgotten
+            _require_few((sum(run.count for run in runs) - len(own.forgotten)) * shape.outputs)
         return own.spec.objectives(shape, live, runs)
 
     @cached_property
     def schedules(self) -> tuple[Certificate, ...]:
         """The integers of each certificate. Raises ParameterError."""
         known = len(self.objectives)
-        if known > MOST_MODELS:
-            raise ParameterError(f"distances of {known} models are more than one proof can carry ({MOST_MODELS})")
+        _require_few(known)
         if len(self.said) != known or bool(self.models) != self.several:
             raise ParameterError(f"distances of {len(self.said)} models, where the training has {known} with a row")
         return tuple(map(self._compiled, self.objectives, self.said))
@@ -196,3 +198,9 @@ class DistanceStatement(Statement):
         models = tuple(Nearness(**take(own, _NUMBERS, f"{cls.kind}: models")) for own in fields.get("models", ()))
         training = referenced(references, "training", fields["training"])
         return cls(training, fields.get("distance"), fields.get("slope"), models)
+
+
+def _require_few(models: int) -> None:
+    """So many models are no more than one proof can carry. Raises ParameterError."""
+    if models > MOST_MODELS:
+        raise ParameterError(f"distances of {models} models are more than one proof can carry ({MOST_MODELS})")

@@ -96,13 +96,13 @@ def test_a_missing_penalty_is_asked_for() -> None:
         ({"l2": 2.0**30}, {}, "l2 = .*: too large"),
         ({"grid": 33}, {}, "steps of the model's weights would be 2.1"),
         ({"grid": 13}, {}, "grid = 13: too fine for 31 weights .* use 14 or more, better 20"),
+        ({"distances": (1 << 24, 1)}, {}, "distances: 1 is too small beside 16777216"),
+        ({"model": "probit", "fixed_point": FineScales(p_bits=28)}, {}, "p_bits = 28: the table has steps of 104581"),
         (
             {"l2": 6e-5, "grid": 32, "distances": (1 << 32,)},
             {},
             "grid = 32: too fine .*; use a larger l2, or smaller dist",
         ),
-        ({"distances": (1 << 24, 1)}, {}, "distances: 1 is too small beside 16777216"),
-        ({"model": "probit", "fixed_point": FineScales(p_bits=28)}, {}, "p_bits = 28: the table has steps of 104581"),
     ],
 )
 def test_what_has_no_certificate_is_refused_by_name(changes: Any, shape: Any, reason: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.circuits.statements.dataset import MAX_SEGMENTS, DatasetStatement, Segment
+from zkunlearn.circuits.statements.distance import DistanceStatement, Nearness
 from zkunlearn.circuits.statements.link import CONSISTENCY, PATHS, LinkStatement
 from zkunlearn.circuits.statements.records import Record
 from zkunlearn.circuits.statements.scope import ModelCommitment
@@ -24,6 +25,7 @@ from zkunlearn.models.shards import Run
 from zkunlearn.models.spec import _compiled as compiled
 from zkunlearn.verifier.pins import linked
 from zkunlearn.verifier.renewals import links_between
+from zkunlearn.verifier.verify import verify_proof
 
 SECONDS, MEMORY = 0.5, 1 << 20  # of the processor's time; of bytes
 
@@ -97,6 +99,21 @@ def test_many_runs_of_shards_without_a_proof_are_rejected_quickly() -> None:
     with pytest.raises(InvalidProof, match="proof length"):
         zu.verify(proof, commitment, known_dataset=commitment.digest)
     assert len(proof.to_bytes()) < 2000 and time.process_time() - started < 10 * SECONDS
+
+
+def test_distances_of_many_shards_and_classes_are_refused_quickly() -> None:
+    """2^20 models, none of which has to be looked at."""
+    classes = [str(i) for i in range(256)]
+    encoding = DatasetEncoding.from_data(np.arange(256.0)[:, None], np.array(classes), ["x"], label_kind="categorical")
+    training = statement(1 << 12, method="sisa", shard_rows=1, l2=0.01)
+    whole = replace(training.dataset, encoding=encoding)
+    training = replace(training, dataset=whole, model=replace(training.model, shape=(1 << 20, 1)))
+    said = (Nearness(3, None),) * 2
+    proof = zu.DistanceProof(DistanceStatement(training, None, None, said), b"", {})
+    started = time.process_time()
+    with pytest.raises(InvalidProof, match="distances of 1048576 models are more than one proof can carry"):
+        verify_proof(proof)
+    assert time.process_time() - started < SECONDS
 
 
 # Links --------------------------------------------------------------------------------------------------------------
