@@ -200,8 +200,7 @@ class Made:
 
     def columns_of(self, *changes: Columns) -> Columns:
         """As above."""
-        X, y = self.data
-        rows: Any = SimpleNamespace(by_feature=X.T, labels=y)
+        rows: Any = rows_of(self.data, self.relation.outputs)
         columns = data_columns(self.data, self.relation.outputs)
         for judged, integers in zip(self.relation.models, self.integers, strict=True):
             columns |= model_cells(judged.scored.matrix, integers)
@@ -222,9 +221,14 @@ class Made:
         return shape_of.__wrapped__(own or self.relation)
 
 
-def _true(draft: Evaluation, data: tuple[Any, Any], integers: tuple[Any, ...]) -> Made:
+def rows_of(data: tuple[Any, Any], outputs: int) -> SimpleNamespace:
+    """As a witness takes them."""
     X, y = data
-    rows: Any = SimpleNamespace(by_feature=X.T, labels=y)
+    return SimpleNamespace(by_feature=X.T, labels=y, label_columns=(y == np.arange(outputs)[:, None]).astype(np.uint16))
+
+
+def true_of(draft: Evaluation, data: tuple[Any, Any], integers: tuple[Any, ...]) -> Made:
+    rows: Any = rows_of(data, draft.outputs)
     return Made(true_evaluation(draft, rows, integers), data, integers)
 
 
@@ -248,7 +252,7 @@ def several() -> Made:
         SeveralClasses(Argmax(scored(MODEL, 18, columns), LIVE), 0, (0,) * len(CLASSES) ** 2),
         SeveralClasses(Argmax(scored(SECOND_MODEL, 18, columns), LIVE, (1,)), 0),
     )
-    return _true(Evaluation(ROWS, FEATURES, len(CLASSES), judged), (X, y), tuple(integers))
+    return true_of(Evaluation(ROWS, FEATURES, len(CLASSES), judged), (X, y), tuple(integers))
 
 
 FINE, FINER, LABEL_SHIFT = 4, 2, 9  # what is rounded of residuals, what labels are raised by, and from them to scores
@@ -266,4 +270,4 @@ def numbers() -> Made:
         Residuals(scored(matrix, bits), LIVE, LABEL_SHIFT, FINE + bits - 8, 16, 0, 16)
         for matrix, bits in zip(MODELS, BITS, strict=True)
     )
-    return _true(Evaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, FINER, 0, 20)), (X, y), integers)
+    return true_of(Evaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, FINER, 0, 20)), (X, y), integers)

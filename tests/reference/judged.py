@@ -103,7 +103,7 @@ class Grid:
     """A total that is stated in steps of 2^bits."""
 
     def __init__(self, check: str, name: str, bits: int, stated: int, up: bool = False) -> None:
-        require("statement", (stated + 1) << bits <= 1 << 62)
+        require("statement", -(1 << 62) <= stated << bits and (stated + 1) << bits <= 1 << 62)
         self.check, self.bits, self.stated, self.up = check, bits, stated, up
         self.limbs, self.lookups = limbs_of(name, bits)
 
@@ -209,15 +209,18 @@ class TwoClasses(Judged):
 
 
 class SeveralClasses(Judged):
-    def __init__(self, model: Model, result: Mapping[str, Any], gone: list[int]) -> None:
+    def __init__(self, model: Model, result: Mapping[str, Any], gone: list[int], loss: Any = None) -> None:
         super().__init__(model)
-        self.result, self.gone, self.size = result, gone, model.output.size
+        self.result, self.gone, self.size, self.loss = result, gone, model.output.size, loss
         self.scores, self.predicted = ("virtual", f"scores of {self.matrix}"), self.own("predicted")
         self.virtual = frozenset({self.scores})
         axes = (model.output, self.live.row)
         self.gap, lookups = limbs_of(f"gap of {self.matrix}", model.score_bits + 1)
         self.boxes = [self.live.box(f"gaps of {self.matrix}", axes, lookups)]
         self.witness = [Column(name, axes) for _, name in (self.predicted, *self.gap)]
+        if loss is not None:
+            self.boxes += loss.boxes
+            self.witness += loss.witness
 
     def kept(self, c: Point) -> K:
         return prefix(c, self.size) - sum((eq_at(c, gone) for gone in self.gone), ZERO)
@@ -237,6 +240,8 @@ class SeveralClasses(Judged):
         ch.zero(name, lambda: (left - weight(c) * own, []))
 
     def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
+        if self.loss is not None:
+            self.loss.identities(relation, ch, at, values)
         if self.gap[0] not in values:
             return
         o, n, rows = at["output"], at["row"], self.live.rows
