@@ -219,7 +219,7 @@ def _judged(own: Any, live: judged.Live) -> judged.Judged:
         return judged.SeveralClasses(model, result, [*own.argmax.gone], _normalised(own.loss, model))
     result["loss"] = own.loss
     family = "probit" if own.losses == PROBIT_LOSSES else "logistic"
-    return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family)
+    return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family, own.models)
 
 
 def _normalised(own: Any, model: judged.Model) -> normalised_loss.NormalisedLoss | None:

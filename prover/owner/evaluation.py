@@ -75,8 +75,8 @@ def evaluate(
             bundle's file, beside which the secrets are: one opening of each commitment with a model in force is spent.
         confusion: whether to state how many rows of each class are predicted as each. It tells how many rows there are
             of each class, and of small numbers which rows they are about.
-        loss: whether to state the log-loss. None does so where there is one, which is not of shards, nor of models that
-            forgot a class.
+        loss: whether to state the log-loss. None does so where there is one that is proved: not of models that forgot a
+            class, and of shards only where they answer by their mean score.
         grid: sums are stated in steps of 2^-grid for each row. None takes 12, of labels that are counts 4.
 
     Raises:

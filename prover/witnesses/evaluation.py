@@ -134,8 +134,8 @@ def _add_opinions(own: Opinions, rows: Rows, integers: Integers, to: _Columns) -
 
 def _flipped(own: TwoClasses, z: Integers, labels: npt.NDArray[np.int32]) -> tuple[Integers, Integers]:
     """F and R."""
-    quotients = (z - 1) >> own.shift
-    return np.where(labels == 1, quotients, -quotients - 1), z - 1 - (quotients << own.shift)
+    quotients = (z - 1) // own.whole
+    return np.where(labels == 1, quotients, -quotients - 1), z - 1 - quotients * own.whole
 
 
 def _of_two(own: TwoClasses, rows: Rows, z: Integers) -> TwoClasses:
@@ -179,7 +179,8 @@ def _add_two(own: TwoClasses, rows: Rows, z: Integers, to: _Columns) -> None:
     to.columns |= {own.flipped: to_field(flipped) if (inside != flipped).any() else flipped.astype(np.int16)}
     to.columns[own.ok] = (flipped >= 0).astype(np.uint16)
     to.looked_up[own.flipped.name] = signed_rows(inside)
-    to.add_limbs(own.remainder, own.shift, rest)
+    for integer, cells in zip(own.row_rests, (rest, own.whole - 1 - rest), strict=False):
+        to.add_limbs(integer, own.rest_bits, cells)
     for column, table in zip(own.entries[1:], _bounds(own) if own.bounds else (), strict=True):
         to.columns[column] = table[inside + HALF].astype(np.int32)
     for bound, total in zip(own.bounds, _losses(own, flipped[live]) if own.bounds else (), strict=True):

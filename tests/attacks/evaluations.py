@@ -104,13 +104,19 @@ def probit_relation() -> Evaluation:
     return Evaluation(ROWS, FEATURES, 1, (_without_loss(), _with_loss(PROBIT_LOSSES)))
 
 
+@cache
+def mean_relation() -> Evaluation:
+    """The same where the second model is the mean of three."""
+    return Evaluation(ROWS, FEATURES, 1, (_without_loss(), _with_loss(LOSSES, 3)))
+
+
 def _without_loss() -> TwoClasses:
     return TwoClasses(scored(MODELS[0], BITS[0]), LIVE, int(right_of(models()[0]).sum()))
 
 
-def _with_loss(losses: str) -> TwoClasses:
+def _with_loss(losses: str, count: int = 1) -> TwoClasses:
     right = int(right_of(models()[1]).sum())
-    draft = TwoClasses(scored(MODELS[1], BITS[1]), LIVE, right, SCALE, (0, 0), STEP, losses=losses)
+    draft = TwoClasses(scored(MODELS[1], BITS[1]), LIVE, right, SCALE, (0, 0), STEP, losses=losses, models=count)
     live, z, y = LIVE.mask(), scores(models()[1]), data()[1]
     cells = losses_of(draft, z)
     low, high = (int(cells[name][live].sum()) for name in (draft.low, draft.high))
@@ -149,7 +155,7 @@ def limbs_of(own: ScoredModel, integers: Any) -> Columns:
 
 def flipped_of(own: TwoClasses, z: Any, labels: Any = None) -> Any:
     """F where the scores are these."""
-    quotients = (z - 1) >> own.shift
+    quotients = (z - 1) // own.whole
     return np.where((data()[1] if labels is None else labels) == 1, quotients, -quotients - 1)
 
 
@@ -163,7 +169,9 @@ def losses_of(own: TwoClasses, z: Any) -> dict[Address, Any]:
 def predictions(own: TwoClasses, z: Any, labels: Any = None) -> Columns:
     """F, ok and R where the scores are these; with losses these too, and what rounding takes away of their sums."""
     flipped = flipped_of(own, z, labels)
-    rest = split_limbs((z - 1) & ((1 << own.shift) - 1), own.remainder, own.shift)
+    left, rest = (z - 1) % own.whole, {}
+    for integer, cells in zip(own.row_rests, (left, own.whole - 1 - left), strict=False):
+        rest |= split_limbs(cells, integer, own.rest_bits)
     found = {own.flipped: flipped, own.ok: (flipped >= 0).astype(np.int64)}
     if own.bounds:
         losses = losses_of(own, z)

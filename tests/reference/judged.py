@@ -155,20 +155,28 @@ class Judged:
 
 class TwoClasses(Judged):
     def __init__(
-        self, model: Model, scale: int, result: Mapping[str, Any], step: int, family: str = "logistic"
+        self,
+        model: Model,
+        scale: int,
+        result: Mapping[str, Any],
+        step: int,
+        family: str = "logistic",
+        models: int = 1,
     ) -> None:
         super().__init__(model)
         self.result, self.grids = result, []
-        self.shift = max(1, model.score_bits - 15) if result["loss"] is None else scale - 9
+        self.whole = 1 << max(1, model.score_bits - 15) if result["loss"] is None else models << (scale - 9)
+        width = log2_ceil(self.whole)
         own = PROBIT_LOSSES if family == "probit" else LOSSES
         self.table = [SIGNS if result["loss"] is None else own]
         names = ["flipped score", "right", *(["least loss", "largest loss"] if result["loss"] else [])]
         self.looked_up = [self.own(name) for name in names]
         entries: list[Any] = [([(1, column)], 0) for column in self.looked_up]
-        self.rest, of_rest = limbs_of(f"remainder of {self.matrix}", self.shift)
-        row = (self.live.row,)
-        self.boxes = [self.live.box(f"rows of {self.matrix}", row, [Lookup(self.table[0], entries), *of_rest])]
-        self.witness = [Column(name, row) for _, name in (*self.looked_up, *self.rest)]
+        self.rest, of_rest = limbs_of(f"remainder of {self.matrix}", width)
+        self.lack, of_lack = limbs_of(f"remainder complement of {self.matrix}", width if models > 1 else 0)
+        row, lookups = (self.live.row,), [Lookup(self.table[0], entries), *of_rest, *of_lack]
+        self.boxes = [self.live.box(f"rows of {self.matrix}", row, lookups)]
+        self.witness = [Column(name, row) for _, name in (*self.looked_up, *self.rest, *self.lack)]
         if result["loss"]:
             named = zip(names[2:], result["loss"], (False, True), strict=True)
             check = f"loss of {self.matrix}"
@@ -189,9 +197,12 @@ class TwoClasses(Judged):
     def flip(self, relation: Relation, ch: Channel, n: Point, values: Values) -> None:
         """What z, F, Y and R are at n."""
         label = relation.evaluate(ch, LABELS, {"output": [], "row": n})
-        score = self.model.score(relation, ch, [], n)
-        there, scale, (flipped, *_) = prefix(n, self.live.rows), 2**self.shift, self.looked_up
+        there, scale, (flipped, *_) = prefix(n, self.live.rows), self.whole, self.looked_up
         rest = together([values[limb] for limb in self.rest])
+        if self.lack:
+            lack = together([values[limb] for limb in self.lack])
+            ch.zero(f"remainder of {self.matrix}", lambda: (rest + lack - (scale - 1) * there * ch.one, []))
+        score = self.model.score(relation, ch, [], n)
         claim = score - rest + scale * (values[flipped] - label + there * ch.one) - there * ch.one
         name = f"flip of {self.matrix}"
         m, left = rounds(ch, name, self.live.row.bits, 3, claim)

@@ -815,14 +815,18 @@ def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """How well models predict rows."""
     both = payload_of(owner.evaluation), payload_of(other.evaluation)
     numbers = payload_of(owner.regressed), payload_of(other.regressed)
-    classes = payload_of(owner.classified), payload_of(other.classified)
     stated = tuple(f"statement.{name}" for name in ("results", "spread", "grid"))
     return [
         Kind("evaluation", *both, judge_evaluation, ("statement", "proof", "attached")),
         Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
         Kind("evaluation, of numbers", *numbers, judge_evaluation, stated),
-        Kind("evaluation, of several classes", *classes, judge_evaluation, stated),
     ]
+
+
+def losses_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """At which losses a model of several classes does."""
+    both = payload_of(owner.classified), payload_of(other.classified)
+    return [Kind("evaluation, of several classes", *both, judge_evaluation, ("statement.results", "statement.grid"))]
 
 
 def together_kinds(owner: Owner, other: Owner) -> list[Kind]:

@@ -19,6 +19,7 @@ def tampered(tmp_path_factory):
         kinds,
         kinds_of_classes,
         linear_distance_kinds,
+        losses_kinds,
         several_distances_kinds,
         together_kinds,
     )
@@ -35,5 +36,5 @@ def tampered(tmp_path_factory):
         patch.setattr(entropy, "_random_bytes", random_bytes)
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
         found = [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]
-        last = kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds
+        last = kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds, losses_kinds
         return [*found, *(kind for group in last for kind in group(*owners))]

@@ -278,6 +278,17 @@ def test_write_the_frozen_sharded_evaluation() -> None:
     write("sharded evaluation", zu.evaluate(holdout, models, confusion=True))
 
 
+def test_write_the_frozen_sharded_evaluation_of_losses() -> None:
+    """Of a bundle of three shards, by the mean of their scores."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(9).uniform(-4, 4, size=(119, 2))
+    parts, labels = (slice(18), slice(18, None)), (features[:, 0] > 0).astype(int)
+    data, holdout = (zu.commit(features[part], labels[part], bounds=bounds, openings=4) for part in parts)
+    choices: dict[str, Any] = {"shard_rows": 8, "epochs": 2, "learning_rate": 0.5, "aggregate": "score"}
+    trained: Any = zu.prove(data, zu.TrainingSpec(model="probit", method="sisa", **choices))
+    write("sharded evaluation", zu.evaluate(holdout, trained.model), "losses.")
+
+
 def test_write_the_frozen_distance() -> None:
     """Of a model whose intercept is not penalised."""
     features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
