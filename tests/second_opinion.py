@@ -48,6 +48,7 @@ from .reference import (
     newton,
     newton_inverse,
     noisy,
+    normalised_loss,
     one_pass,
     optimum,
     optimum_integers,
@@ -215,10 +216,16 @@ def _judged(own: Any, live: judged.Live) -> judged.Judged:
         return judged.Residuals(model, shifts, own.residual_bits, own.squares, own.step_bits, own.models)
     result = {"right": own.right, "confusion": [*own.confusion]}
     if isinstance(own, SeveralClasses):
-        return judged.SeveralClasses(model, result, [*own.argmax.gone])
+        return judged.SeveralClasses(model, result, [*own.argmax.gone], _normalised(own.loss, model))
     result["loss"] = own.loss
     family = "probit" if own.losses == PROBIT_LOSSES else "logistic"
-    return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family)
+    return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family, own.models)
+
+
+def _normalised(own: Any, model: judged.Model) -> normalised_loss.NormalisedLoss | None:
+    if own is None:
+        return None
+    return normalised_loss.NormalisedLoss(model, own.family, own.score_scale, own.loss, own.step_bits, own.models)
 
 
 def _prediction(own: Prediction) -> relations.Relation:

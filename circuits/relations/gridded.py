@@ -4,8 +4,8 @@
     total = 2^g high - rest,        rest in [0, 2^g)                                                      rounded up
 
 The rest is committed in g bits, all looked up, so that `low` and `high` are forced: whoever chooses them chooses
-nothing. The total is an integer below 2^62 by a bound of its own, and so has to be what is stated, step by step: else
-some larger number of steps would be congruent to it.
+nothing. The total is an integer of less than 2^62, or more than -2^62, by a bound of its own, and so has to be what is
+stated, step by step: else some other number of steps would be congruent to it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Gridded:
 
     @property
     def fits(self) -> bool:
-        """Whether what is stated, and the rest, are below 2^62."""
-        return (self.stated + 1) << self.bits <= LARGEST_TOTAL
+        """Whether what is stated, and the rest, are below 2^62, and not below -2^62."""
+        return -LARGEST_TOTAL <= self.stated << self.bits and (self.stated + 1) << self.bits <= LARGEST_TOTAL
 
     def stated_of(self, total: int) -> int:
         """How many steps are stated of a total."""

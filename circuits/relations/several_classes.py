@@ -5,7 +5,7 @@ B is what argmax.py proves, Y the columns of labels, of which the proof of the d
     sum over rows n and outputs c of S(n) Y(c, n) B(c, n) = the number that is stated       "right predictions"
     sum over rows n of S(n) Y(a, n) B(b, n) = how many of class a are predicted as b        "confusion"
 
-the latter as polynomials in a and b, at a random pair.
+the latter as polynomials in a and b, at a random pair. At which log-loss is in normalised_loss.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..language.relation import Factor, LookedUp, LookupBox, Steps, Sum, Term, v
 from .argmax import Argmax
 from .dataset import LABELS
 from .gridded import Gridded
+from .normalised_loss import NormalisedLoss
 from .scored import ScoredModel
 from .standardization import counted
 
@@ -35,11 +36,13 @@ class SeveralClasses:
         argmax: what the model predicts of which rows.
         right: how many of those that count it predicts right.
         confusion: of each class, as it is, how many are predicted as each: (classes)^2 numbers; or none.
+        loss: at which log-loss, if it is stated.
     """
 
     argmax: Argmax
     right: int
     confusion: tuple[int, ...] = ()
+    loss: NormalisedLoss | None = None
 
     @property
     def scored(self) -> ScoredModel:
@@ -48,8 +51,8 @@ class SeveralClasses:
 
     @property
     def bounds(self) -> tuple[Gridded, ...]:
-        """None: everything is exact."""
-        return ()
+        """Those of the loss; all else is exact."""
+        return () if self.loss is None else self.loss.bounds
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
@@ -59,16 +62,18 @@ class SeveralClasses:
     @property
     def witness(self) -> tuple[Column, ...]:
         """What is committed, besides the model's own."""
-        return self.argmax.witness
+        return self.argmax.witness if self.loss is None else (*self.argmax.witness, *self.loss.witness)
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
-        """Those of the argmax."""
-        return (self.argmax.boxes,)
+        """Those of the argmax, and of the loss."""
+        return (self.argmax.boxes,) if self.loss is None else (self.argmax.boxes, *self.loss.boxes)
 
     def identities(self, steps: Steps, ended: LookedUp) -> None:
-        """Those of the argmax."""
+        """Those of the argmax, and of the loss."""
         self.argmax.identities(steps, ended)
+        if self.loss is not None:
+            self.loss.identities(steps, ended)
 
     def totals(self, steps: Steps) -> None:
         """The numbers that are stated."""

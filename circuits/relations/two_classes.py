@@ -12,6 +12,9 @@ So F is q = floor((z - 1) / 2^r) where y = 1, and -q - 1 where y = 0: not negati
 right, as the floor is not centred. In the code the first line is one with that of the score, solved for
 2^(r + 1) Y(n) F(n) at a random row n.
 
+If the score is the sum of those of C models, whose mean has a loss, 2^r is taken C times, and R(n) in [0, C 2^r) is
+shown by R and by C 2^r - 1 - R, its complement, both in limbs                                         "remainder"
+
 With a loss, r is such that 2^-LOSS_INDEX_BITS is the width of a cell, and the table ends at |z| = 64: no row that
 counts has a larger score, or there is no proof. z is then in (q, q + 1] cells, so y z, where y counts as 1 or -1, is in
 [F, F + 1], and the loss, which falls in y z, is between the table's low and high: log(1 + e^(-y z)) of logistic models,
@@ -71,6 +74,7 @@ class TwoClasses:
         step_bits: of this step.
         confusion: of each class, as it is, how many are predicted 0 and 1: four numbers; or none.
         losses: the table of losses, which is the family's.
+        models: C, with a loss.
     """
 
     scored: ScoredModel
@@ -81,6 +85,7 @@ class TwoClasses:
     step_bits: int = 0
     confusion: tuple[int, ...] = ()
     losses: str = LOSSES
+    models: int = 1
 
     @property
     def row(self) -> Axis:
@@ -93,6 +98,16 @@ class TwoClasses:
         if self.loss is None:
             return max(1, self.scored.score_bits - SIGN_BITS)
         return self.score_scale - LOSS_INDEX_BITS
+
+    @property
+    def whole(self) -> int:
+        """C 2^r."""
+        return self.models << self.shift
+
+    @property
+    def rest_bits(self) -> int:
+        """Of R."""
+        return (self.whole - 1).bit_length()
 
     @property
     def flipped(self) -> Address:
@@ -108,6 +123,11 @@ class TwoClasses:
     def remainder(self) -> Address:
         """R, in limbs."""
         return self.scored.own("remainder")
+
+    @property
+    def row_rests(self) -> tuple[Address, ...]:
+        """R, and its complement if there are several models."""
+        return (self.remainder, self.scored.own("remainder complement"))[: 1 + (self.models > 1)]
 
     @property
     def low(self) -> Address:
@@ -155,7 +175,7 @@ class TwoClasses:
         """What is committed, besides the model's own."""
         return (
             *(Column(column.name, (self.row,)) for column in (self.flipped, *self.entries)),
-            *limb_columns(self.remainder, self.shift, (self.row,)),
+            *(limb for rest in self.row_rests for limb in limb_columns(rest, self.rest_bits, (self.row,))),
             *self.rests.columns,
         )
 
@@ -163,7 +183,8 @@ class TwoClasses:
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """F in its table with what is beside it there, and every limb in range. Large boxes are in parts."""
         entries = tuple(Entry(((1, column),)) for column in (self.flipped, *self.entries))
-        lookups = (Lookup(self.flipped.name, self.table, entries), *limb_lookups(self.remainder, self.shift))
+        rests = (lookup for rest in self.row_rests for lookup in limb_lookups(rest, self.rest_bits))
+        lookups = (Lookup(self.flipped.name, self.table, entries), *rests)
         counting = Indicator((self.row,), self.live.forgotten, self.live.ranges)
         rows = lookup_boxes(f"rows of {self.scored.matrix}", counting, lookups)
         return (rows, self.rests.boxes) if self.bounds else (rows,)
@@ -202,11 +223,14 @@ class TwoClasses:
         return Sum(name, (self.row.bits,), counted(self.live, self.row), factors)
 
     def _flip(self, steps: Steps, ended: LookedUp) -> None:
-        """sum over n of eq(n*, n) 2^(r + 1) Y(n) F(n) = z - [n* real] + 2^r ([n* real] + F - Y) - R at n*."""
-        n, shift = ended.point["row"], self.shift
-        real, scale = prefix(n, self.scored.rows), K(1 << shift)
+        """sum over n of eq(n*, n) 2 C 2^r Y(n) F(n) = z - [n* real] + C 2^r ([n* real] + F - Y) - R at n*."""
+        n, real, scale = ended.point["row"], prefix(ended.point["row"], self.scored.rows), K(self.whole)
         label = steps.evaluate(LABELS, {"output": (), "row": n})
-        rest = linear((c, ended.values[limb]) for c, limb in limb_terms(self.remainder, shift))
+        rest, *lack = (
+            linear((c, ended.values[limb]) for c, limb in limb_terms(own, self.rest_bits)) for own in self.row_rests
+        )
+        for own in lack:
+            steps.require_zero(f"remainder of {self.scored.matrix}", rest + own - public(real * (scale - ONE)))
         score = self.scored.score(steps, {"output": (), "row": n})
         claim = score - rest + (ended.values[self.flipped] - label) * scale + real * (scale - ONE)
         steps.sumcheck(self._product(n, scale + scale), claim)

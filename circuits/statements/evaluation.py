@@ -1,7 +1,7 @@
 """The statement of an evaluation: how well committed models predict the rows of a hold-out.
 
-Of classes it has the number of right predictions, and if that is asked for a confusion matrix, exactly; of models of
-two classes bounds of the log-loss; of numbers bounds of the squares of residuals, and of labels from their
+Of classes it has the number of right predictions, and if that is asked for a confusion matrix, exactly; bounds
+of the log-loss of what `predict_proba` says; of numbers bounds of the squares of residuals, and of labels from their
 mean, from which those of RMSE and R^2 follow. Bounds are on a declared grid (results.py).
 
 The hold-out is what the spec of a training holds out of its own data set (`holdout`): these rows are not used in
@@ -35,6 +35,7 @@ from ..relations.dataset import DATASET
 from ..relations.evaluation import MODELS, Evaluation, Judged
 from ..relations.loss_tables import LOSSES_OF
 from ..relations.model import MODEL
+from ..relations.normalised_loss import NormalisedLoss
 from ..relations.residuals import Residuals
 from ..relations.scored import ScoredModel
 from ..relations.several_classes import SeveralClasses
@@ -153,12 +154,14 @@ class EvaluationStatement(Evaluated):
             shift, square = scale - labels.fine, self.steps.bits(2 * labels.fine)
             shifts = scale - labels.label_bits, shift
             return Residuals(scored, self.live, *shifts, labels.residual_bits, result.squares, square)
+        step, family = self.steps.bits(LOSS_BITS), training.spec.family.name
         if self.holdout.outputs > 1:
             classes = self.holdout.encoding.label.classes
             gone = tuple(number for number, text in enumerate(classes) if text in training.forgotten_classes)
-            return SeveralClasses(Argmax(scored, self.live, gone), result.right, result.confusion)
-        step = self.steps.bits(LOSS_BITS)
-        losses = LOSSES_OF[training.spec.family.name]
+            argmax = Argmax(scored, self.live, gone)
+            loss = None if result.loss is None else NormalisedLoss(scored, self.live, family, scale, result.loss, step)
+            return SeveralClasses(argmax, result.right, result.confusion, loss)
+        losses = LOSSES_OF[family]
         return TwoClasses(scored, self.live, result.right, scale, result.loss, step, result.confusion, losses)
 
     def _scored(self, matrix: str, training: TrainingStatement) -> ScoredModel:
@@ -214,8 +217,8 @@ class EvaluationStatement(Evaluated):
             return
         if len(result.confusion) not in (0, len(label.classes) ** 2):
             raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
-        if result.loss is not None and label.kind != "binary":
-            raise ParameterError("the log-loss is that of models of two classes")
+        if result.loss is not None and training.forgotten_classes:
+            raise ParameterError("a model that forgot a class has no log-loss: rows of this class have no probability")
         if result.loss is not None and scale <= LOSS_INDEX_BITS:
             raise ParameterError("scores of this model are too coarse for the table of losses")
 

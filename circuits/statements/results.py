@@ -28,7 +28,7 @@ LARGEST_LABEL_BITS = 16
 
 _CLASSES: Fields = {
     "right": Int(0, MAX_ROWS),
-    "loss": (ListOf(Int(0, MOST_STEPS), 2, 2), NoneType),
+    "loss": (ListOf(Int(-MOST_STEPS, MOST_STEPS), 2, 2), NoneType),
     "confusion": ListOf(Int(0, MAX_ROWS), 0, MAX_CLASSES**2),
 }
 _NUMBERS: Fields = {"squares": Int(0, MOST_STEPS)}
@@ -42,7 +42,8 @@ class Classified:
 
     Attributes:
         right: how many rows it predicts right.
-        loss: steps of the log-loss, at least and at most; None if it is not stated.
+        loss: steps of the log-loss, at least and at most; None if it is not stated. Of several classes a bound may come
+            out below zero, which no loss is.
         confusion: of each class, as it is, how many are predicted as each class, row by row; or none.
     """
 
@@ -162,9 +163,9 @@ def outwards(low: Fraction, high: Fraction) -> Interval:
 
 
 def loss_interval(loss: Sequence[int], steps: Steps) -> Interval:
-    """The mean log-loss (natural logarithm) of a row."""
+    """The mean log-loss (natural logarithm) of a row, which is not negative."""
     low, high = (steps.mean(stated, LOSS_BITS) for stated in loss)
-    return outwards(low, high)
+    return outwards(max(Fraction(0), low), high)
 
 
 ROOT_BITS = 64

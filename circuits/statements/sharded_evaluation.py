@@ -20,15 +20,19 @@ from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
-from ...models.aggregation import CELL_BITS, SCORE, VOTE, whole_of
+from ...models.aggregation import CELL_BITS, PROBABILITY, SCORE, VOTE, whole_of
+from ...models.losses import LOSS_BITS, LOSS_INDEX_BITS
 from ...models.methods.sisa import Sisa, Stages, stages_of
 from ...shown import Facts
 from ..language.layout import Axis
+from ..language.relation import TABLE_BITS
 from ..language.tables import ACTIVATION, SIGNS
 from ..relations.argmax import Argmax
 from ..relations.dataset import DATASET
 from ..relations.evaluation import MODELS, Judged
+from ..relations.loss_tables import LOSSES_OF
 from ..relations.model import MODEL
+from ..relations.normalised_loss import NormalisedLoss
 from ..relations.residuals import Residuals
 from ..relations.scored import LARGEST_SCORE_BITS
 from ..relations.several_classes import SeveralClasses
@@ -210,8 +214,21 @@ class ShardedEvaluationStatement(Evaluated):
         if self.holdout.outputs > 1:
             classes = self.holdout.encoding.label.classes
             gone = tuple(number for number, text in enumerate(classes) if text in last.forgotten_classes)
-            return SeveralClasses(Argmax(scored, self.live, gone), result.right, result.confusion)
-        return TwoClasses(scored, self.live, result.right, confusion=result.confusion)
+            argmax = Argmax(scored, self.live, gone)
+            return SeveralClasses(argmax, result.right, result.confusion, self._loss(scored, last, result.loss))
+        if result.loss is None:
+            return TwoClasses(scored, self.live, result.right, confusion=result.confusion)
+        told = self._scale(last), result.loss, self.steps.bits(LOSS_BITS), result.confusion
+        return TwoClasses(scored, self.live, result.right, *told, LOSSES_OF[last.spec.family.name], scored.speakers)
+
+    def _loss(
+        self, scored: ShardScores, last: TrainingStatement, loss: tuple[int, int] | None
+    ) -> NormalisedLoss | None:
+        """Of several classes, by the mean of scores."""
+        if loss is None:
+            return None
+        family, scale, step = last.spec.family.name, self._scale(last), self.steps.bits(LOSS_BITS)
+        return NormalisedLoss(scored, self.live, family, scale, loss, step, scored.speakers)
 
     def _scored(self, name: str, bundle: int) -> ShardScores:
         last, speakers = self.last(bundle), len(self.speaking(bundle))
@@ -286,6 +303,9 @@ class ShardedEvaluationStatement(Evaluated):
         for own in self.predictions.models:
             if isinstance(own.scored, Opinions) and own.scored.model_score_bits > LARGEST_SCORE_BITS:
                 raise ParameterError("scores of this model can be too large to be cut into integers")
+            loss = own.loss if isinstance(own, SeveralClasses) else own if isinstance(own, TwoClasses) else None
+            if loss is not None and loss.loss is not None and TABLE_BITS + loss.rest_bits > LARGEST_SCORE_BITS:
+                raise ParameterError("scores of so many shards can be too large for the table of losses")
             if isinstance(own, Residuals):
                 of_labels = own.label_shift + own.models.bit_length() + 17
                 if max(own.residual_bits + own.rest_bits, of_labels) > LARGEST_SCORE_BITS:
@@ -333,9 +353,21 @@ class ShardedEvaluationStatement(Evaluated):
         if self.aggregate(bundle) == VOTE and self.holdout.outputs > 1:
             raise ParameterError('aggregate = "vote" of several classes cannot be evaluated: of two classes it can')
         if result.loss is not None:
-            raise ParameterError("models of shards have no log-loss that is proved: state what is right (`loss`)")
+            self._require_loss(bundle)
         if len(result.confusion) not in (0, len(label.classes) ** 2):
             raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
+
+    def _require_loss(self, bundle: int) -> None:
+        """A log-loss that there is, and that is proved. Raises ParameterError."""
+        last, aggregate = self.last(bundle), self.aggregate(bundle)
+        if aggregate == VOTE:
+            raise ParameterError('aggregate = "vote" has no log-loss: where all shards are wrong, it would be infinite')
+        if aggregate == PROBABILITY:
+            raise ParameterError('aggregate = "probability" has no log-loss that is proved: by mean "score" there is')
+        if last.forgotten_classes:
+            raise ParameterError("models that forgot a class have no log-loss: rows of this class have no probability")
+        if self._scale(last) <= LOSS_INDEX_BITS:
+            raise ParameterError("scores of this model are too coarse for the table of losses")
 
     def _require_alike(self, bundle: int) -> None:
         """Models in force saw all rows of their shards, without those that the last one forgets; or ParameterError.

@@ -64,8 +64,8 @@ def evaluate(
 ) -> EvaluationProof | ShardedEvaluationProof:
     """Prove how well one or two models predict the rows of a hold-out. One opening of it and of each model is spent.
 
-    Of models that predict classes it is how many rows they predict right, and of two classes the mean log-loss; of
-    linear ones RMSE and R^2. The last three are intervals.
+    Of models that predict classes it is how many rows they predict right, and the mean log-loss of the probabilities
+    that `predict_proba` gives; of linear ones RMSE and R^2. The last three are intervals.
 
     Args:
         holdout: the data set that the models were trained on, if their specs hold rows out of it (`holdout`): these
@@ -75,7 +75,8 @@ def evaluate(
             bundle's file, beside which the secrets are: one opening of each commitment with a model in force is spent.
         confusion: whether to state how many rows of each class are predicted as each. It tells how many rows there are
             of each class, and of small numbers which rows they are about.
-        loss: whether to state the log-loss. None does so where there is one, which is not of shards.
+        loss: whether to state the log-loss. None does so where there is one that is proved: not of models that forgot a
+            class, and of shards only where they answer by their mean score.
         grid: sums are stated in steps of 2^-grid for each row. None takes 12, of labels that are counts 4.
 
     Raises:

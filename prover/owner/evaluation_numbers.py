@@ -20,6 +20,7 @@ from ...circuits.statements.results import COUNT_GRID, DEFAULT_GRID, Classified,
 from ...circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError
+from ...models.aggregation import SCORE
 from ...models.methods import Sisa
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import commit_columns
@@ -47,7 +48,8 @@ def nothing_yet(training: TrainingStatement, confusion: bool, loss: bool | None)
         if confusion or loss:
             raise ParameterError(f"a {family.title} predicts no classes: it has no confusion matrix, and no log-loss")
         return Regressed(0)
-    has_loss = label.kind == "binary" and not isinstance(training.spec.method, Sisa)
+    method = training.spec.method
+    has_loss = not training.forgotten_classes and not (isinstance(method, Sisa) and method.aggregate != SCORE)
     cells = len(label.classes) ** 2 * confusion
     return Classified(0, (0, 0) if (has_loss if loss is None else loss) else None, (0,) * cells)
 
@@ -61,7 +63,9 @@ def stating(draft: E, found: Evaluation) -> E:
 def _result(own: Judged) -> Result:
     if isinstance(own, Residuals):
         return Regressed(own.squares)
-    return Classified(own.right, own.loss if isinstance(own, TwoClasses) else None, own.confusion)
+    if isinstance(own, TwoClasses):
+        return Classified(own.right, own.loss, own.confusion)
+    return Classified(own.right, None if own.loss is None else own.loss.loss, own.confusion)
 
 
 def prove_evaluation(

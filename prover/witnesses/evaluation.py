@@ -29,6 +29,7 @@ from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from .argmax import gaps_of, winners
+from .normalised_loss import loss_columns, true_loss
 from .rows import Rows
 
 Integers = npt.NDArray[np.int64]
@@ -133,8 +134,8 @@ def _add_opinions(own: Opinions, rows: Rows, integers: Integers, to: _Columns) -
 
 def _flipped(own: TwoClasses, z: Integers, labels: npt.NDArray[np.int32]) -> tuple[Integers, Integers]:
     """F and R."""
-    quotients = (z - 1) >> own.shift
-    return np.where(labels == 1, quotients, -quotients - 1), z - 1 - (quotients << own.shift)
+    quotients = (z - 1) // own.whole
+    return np.where(labels == 1, quotients, -quotients - 1), z - 1 - quotients * own.whole
 
 
 def _of_two(own: TwoClasses, rows: Rows, z: Integers) -> TwoClasses:
@@ -178,7 +179,8 @@ def _add_two(own: TwoClasses, rows: Rows, z: Integers, to: _Columns) -> None:
     to.columns |= {own.flipped: to_field(flipped) if (inside != flipped).any() else flipped.astype(np.int16)}
     to.columns[own.ok] = (flipped >= 0).astype(np.uint16)
     to.looked_up[own.flipped.name] = signed_rows(inside)
-    to.add_limbs(own.remainder, own.shift, rest)
+    for integer, cells in zip(own.row_rests, (rest, own.whole - 1 - rest), strict=False):
+        to.add_limbs(integer, own.rest_bits, cells)
     for column, table in zip(own.entries[1:], _bounds(own) if own.bounds else (), strict=True):
         to.columns[column] = table[inside + HALF].astype(np.int32)
     for bound, total in zip(own.bounds, _losses(own, flipped[live]) if own.bounds else (), strict=True):
@@ -191,17 +193,22 @@ def _add_two(own: TwoClasses, rows: Rows, z: Integers, to: _Columns) -> None:
 def _of_several(own: SeveralClasses, rows: Rows, z: Integers) -> SeveralClasses:
     live, size = own.argmax.live.mask(), own.argmax.output.size
     predicted, labels = winners(z, own.argmax.gone)[live], rows.labels[live].astype(np.int64)
-    found = replace(own, right=int((predicted == labels).sum()))
+    loss = None if own.loss is None else true_loss(own.loss, z, rows.label_columns)
+    found = replace(own, right=int((predicted == labels).sum()), loss=loss)
     if not own.confusion:
         return found
     return replace(found, confusion=tuple(np.bincount(labels * size + predicted, minlength=size**2).tolist()))
 
 
-def _add_several(own: SeveralClasses, z: Integers, to: _Columns) -> None:
+def _add_several(own: SeveralClasses, rows: Rows, z: Integers, to: _Columns) -> None:
     found = own.argmax
     predicted, gaps = gaps_of(z, found.gone)
     to.columns |= {found.predicted: predicted, found.scores: to_field(z)}
     to.add_limbs(found.gap, found.gap_bits, gaps)
+    if own.loss is not None:
+        columns, looked_up = loss_columns(own.loss, z, rows.label_columns)
+        to.columns |= columns
+        to.looked_up |= looked_up
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -299,7 +306,7 @@ def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Intege
         if isinstance(own, TwoClasses):
             _add_two(own, rows, z[0], to)
         elif isinstance(own, SeveralClasses):
-            _add_several(own, z, to)
+            _add_several(own, rows, z, to)
         else:
             _add_numbers(own, rows, z[0], to)
         _add_model(own.scored, rows, integers, to)

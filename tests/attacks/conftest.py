@@ -152,6 +152,15 @@ def honest_argmax():
 
 
 @pytest.fixture(scope="session")
+def honest_class_losses():
+    """And at which log-loss."""
+    from .class_losses import class_losses
+    from .harness import prove
+
+    return prove(class_losses().shape(), class_losses().columns_of())
+
+
+@pytest.fixture(scope="session")
 def honest_residuals():
     """How far models of numbers are from these."""
     from .evaluations import numbers

@@ -104,13 +104,19 @@ def probit_relation() -> Evaluation:
     return Evaluation(ROWS, FEATURES, 1, (_without_loss(), _with_loss(PROBIT_LOSSES)))
 
 
+@cache
+def mean_relation() -> Evaluation:
+    """The same where the second model is the mean of three."""
+    return Evaluation(ROWS, FEATURES, 1, (_without_loss(), _with_loss(LOSSES, 3)))
+
+
 def _without_loss() -> TwoClasses:
     return TwoClasses(scored(MODELS[0], BITS[0]), LIVE, int(right_of(models()[0]).sum()))
 
 
-def _with_loss(losses: str) -> TwoClasses:
+def _with_loss(losses: str, count: int = 1) -> TwoClasses:
     right = int(right_of(models()[1]).sum())
-    draft = TwoClasses(scored(MODELS[1], BITS[1]), LIVE, right, SCALE, (0, 0), STEP, losses=losses)
+    draft = TwoClasses(scored(MODELS[1], BITS[1]), LIVE, right, SCALE, (0, 0), STEP, losses=losses, models=count)
     live, z, y = LIVE.mask(), scores(models()[1]), data()[1]
     cells = losses_of(draft, z)
     low, high = (int(cells[name][live].sum()) for name in (draft.low, draft.high))
@@ -149,7 +155,7 @@ def limbs_of(own: ScoredModel, integers: Any) -> Columns:
 
 def flipped_of(own: TwoClasses, z: Any, labels: Any = None) -> Any:
     """F where the scores are these."""
-    quotients = (z - 1) >> own.shift
+    quotients = (z - 1) // own.whole
     return np.where((data()[1] if labels is None else labels) == 1, quotients, -quotients - 1)
 
 
@@ -163,7 +169,9 @@ def losses_of(own: TwoClasses, z: Any) -> dict[Address, Any]:
 def predictions(own: TwoClasses, z: Any, labels: Any = None) -> Columns:
     """F, ok and R where the scores are these; with losses these too, and what rounding takes away of their sums."""
     flipped = flipped_of(own, z, labels)
-    rest = split_limbs((z - 1) & ((1 << own.shift) - 1), own.remainder, own.shift)
+    left, rest = (z - 1) % own.whole, {}
+    for integer, cells in zip(own.row_rests, (left, own.whole - 1 - left), strict=False):
+        rest |= split_limbs(cells, integer, own.rest_bits)
     found = {own.flipped: flipped, own.ok: (flipped >= 0).astype(np.int64)}
     if own.bounds:
         losses = losses_of(own, z)
@@ -200,8 +208,7 @@ class Made:
 
     def columns_of(self, *changes: Columns) -> Columns:
         """As above."""
-        X, y = self.data
-        rows: Any = SimpleNamespace(by_feature=X.T, labels=y)
+        rows: Any = rows_of(self.data, self.relation.outputs)
         columns = data_columns(self.data, self.relation.outputs)
         for judged, integers in zip(self.relation.models, self.integers, strict=True):
             columns |= model_cells(judged.scored.matrix, integers)
@@ -222,9 +229,14 @@ class Made:
         return shape_of.__wrapped__(own or self.relation)
 
 
-def _true(draft: Evaluation, data: tuple[Any, Any], integers: tuple[Any, ...]) -> Made:
+def rows_of(data: tuple[Any, Any], outputs: int) -> SimpleNamespace:
+    """As a witness takes them."""
     X, y = data
-    rows: Any = SimpleNamespace(by_feature=X.T, labels=y)
+    return SimpleNamespace(by_feature=X.T, labels=y, label_columns=(y == np.arange(outputs)[:, None]).astype(np.uint16))
+
+
+def true_of(draft: Evaluation, data: tuple[Any, Any], integers: tuple[Any, ...]) -> Made:
+    rows: Any = rows_of(data, draft.outputs)
     return Made(true_evaluation(draft, rows, integers), data, integers)
 
 
@@ -248,7 +260,7 @@ def several() -> Made:
         SeveralClasses(Argmax(scored(MODEL, 18, columns), LIVE), 0, (0,) * len(CLASSES) ** 2),
         SeveralClasses(Argmax(scored(SECOND_MODEL, 18, columns), LIVE, (1,)), 0),
     )
-    return _true(Evaluation(ROWS, FEATURES, len(CLASSES), judged), (X, y), tuple(integers))
+    return true_of(Evaluation(ROWS, FEATURES, len(CLASSES), judged), (X, y), tuple(integers))
 
 
 FINE, FINER, LABEL_SHIFT = 4, 2, 9  # what is rounded of residuals, what labels are raised by, and from them to scores
@@ -266,4 +278,4 @@ def numbers() -> Made:
         Residuals(scored(matrix, bits), LIVE, LABEL_SHIFT, FINE + bits - 8, 16, 0, 16)
         for matrix, bits in zip(MODELS, BITS, strict=True)
     )
-    return _true(Evaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, FINER, 0, 20)), (X, y), integers)
+    return true_of(Evaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, FINER, 0, 20)), (X, y), integers)

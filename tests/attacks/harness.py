@@ -81,6 +81,7 @@ PROOFS = (
     "honest_prediction",
     "honest_probability",
     "honest_argmax",
+    "honest_class_losses",
     "honest_residuals",
     "honest_opinions",
     "honest_means",

@@ -28,6 +28,7 @@ from .evaluations import (
     columns_of,
     data,
     flipped_of,
+    mean_relation,
     limbs_of,
     model_cells,
     models,
@@ -344,3 +345,34 @@ def test_losses_of_logistic_models_are_rejected_of_probit_ones_and_the_other_way
         assert told.loss != other.models[1].loss
         columns = recount(lie, columns_of(of=one))
         assert_caught(prove(shape_of.__wrapped__(lie), columns), "lookup sum")
+
+
+def test_the_loss_of_a_mean_with_a_remainder_of_another_cell_is_rejected() -> None:
+    """The next cell, and a remainder that is too large by a cell: its complement is below zero, or is not one."""
+    of = mean_relation()
+    own: Any = of.models[1]
+    true, z = columns_of(of=of), scores(models()[1]) - 1
+    assert prove(shape_of.__wrapped__(of), true).verdict() == "valid" and len(own.row_rests) == 2
+    fits = z % own.whole + own.whole < 1 << own.rest_bits
+    row = int(np.flatnonzero(LIVE.mask() & fits)[0])
+    cell, over, y = int(z[row]) // own.whole - 1, int(z[row]) % own.whole + own.whole, int(data()[1][row])
+    rest, lack = (limb_addresses(integer, own.rest_bits) for integer in own.row_rests)
+    lie = with_losses(own, true, row, cell if y == 1 else -cell - 1)
+    for at, name in enumerate(rest):
+        lie[name] = changed(true, name, row, over >> (16 * at) & 0xFFFF)[name]
+    told = recount(of, true | lie)
+    assert_caught(prove(shape_of.__wrapped__(of), told), f"remainder of {SECOND}")
+    for at, name in enumerate(lack):
+        lie[name] = changed(true, name, row, (own.whole - 1 - over) if at == 0 else 0)[name]
+    assert_caught(prove(shape_of.__wrapped__(of), recount(of, true | lie)), "lookup sum")
+
+
+def with_losses(own: Any, true: Columns, row: int, flipped: int) -> dict[Any, Any]:
+    """F of a row, its losses, and what rounding takes away."""
+    lie = {own.flipped: changed(true, own.flipped, row, flipped)[own.flipped]}
+    lie[own.ok] = changed(true, own.ok, row, int(flipped >= 0))[own.ok]
+    for name, table, bound in zip((own.low, own.high), loss_bounds(), own.bounds, strict=True):
+        lie[name] = changed(true, name, row, int(table[flipped + (1 << 15)]))[name]
+        left = int(lie[name][LIVE.mask()].sum()) - (bound.stated << bound.bits)
+        lie[limb_addresses(bound.rest, bound.bits)[0]] = to_field(np.array([-left if bound.up else left]))
+    return lie

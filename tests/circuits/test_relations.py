@@ -33,7 +33,7 @@ from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
-from ..attacks import evaluations, predictions, shard_evaluations
+from ..attacks import class_losses, evaluations, predictions, shard_evaluations
 from ..attacks.distance_runs import declare_counts, declare_distance
 from ..attacks.distances_runs import declare_classes
 from ..attacks.linear_distance_runs import declare_linear_distance
@@ -118,6 +118,7 @@ EVALUATIONS: dict[str, Relation] = {
     "evaluation": evaluations.relation(),
     "evaluation of several classes": evaluations.several().relation,
     "evaluation of numbers": evaluations.numbers().relation,
+    "evaluation of losses, several classes": class_losses.class_losses().relation,
 }
 SHARDED: dict[str, Relation] = {
     "evaluation of shards": shard_evaluations.opinions().relation,
@@ -254,6 +255,11 @@ OF_EVALUATIONS = {
         ["one class", "one or none", "later classes", "gap", "right predictions"],
     ),
     "evaluation of numbers": ([], ["squares"]),
+    "evaluation of losses, several classes": (
+        [],
+        ["one class", "one or none", "later classes", "gap", "right predictions", "score", "loss", "loss"]
+        + ["cell of the class", "sum of chances", "sum of chances"],
+    ),
 }
 
 
@@ -264,7 +270,7 @@ def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables(name: st
     of_second, of_both = OF_EVALUATIONS[name]
     expected = [f"{each} of {matrix}" for each in ("score", *of_both) for matrix in ("model", "second model")]
     expected += [f"{each} of second model" for each in of_second]
-    expected += ["confusion of model"] if name.endswith("classes") else []
+    expected += ["confusion of model"] if name == "evaluation of several classes" else []
     expected += ["labels", "squares of labels"] if name.endswith("numbers") else []
     assert sorted(statement.name for statement, _ in steps.sums) == sorted(expected)
     assert_extensions(relation, steps)

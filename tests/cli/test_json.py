@@ -75,6 +75,7 @@ def teller(tmp_path_factory: pytest.TempPathFactory) -> Teller:
     write_table(own.folder / "t.csv", 240)
     texts = {"spec": DESCENT, "held": HELD_OUT, "linear": LINEAR, "noisy": NOISY, "inverse": INVERSE, "sisa": SHARDED}
     texts["means"] = SHARDED.replace('"logistic"', '"linear"')
+    texts["scores"] = SHARDED.replace("shard_rows", 'aggregate = "score"\nshard_rows')
     for name, text in texts.items():
         penalised = text.replace("shard_rows = 8", "shard_rows = 128\nl2 = 0.05")
         (own.folder / f"{name}.toml").write_text(penalised)
@@ -124,6 +125,7 @@ def prove_and_forget(own: Teller) -> None:
     own.prove("data", "inverse.toml", "inverse.proof", "--fork")
     own.prove("data", "sisa.toml", "a.bundle", "--fork", "--groups", 2)
     own.prove("data", "means.toml", "means.bundle", "--fork")
+    own.prove("data", "scores.toml", "scores.bundle", "--fork")
     own.prove("data", "sisa.toml", "b.bundle", "--forget", OTHER, "--previous", *own.of("a.bundle"))
     own.tell("recommit-model", *own.of("first.model.opening"), "--out", *own.of("afresh.model.opening"))
     nights = (*own.of("keyed"), "--spec", *own.of("spec.toml"), "--proofs", *own.of("nights"))
@@ -139,7 +141,7 @@ def measure(own: Teller) -> None:
     own.tell("evaluate", *own.of("data"), "--model", *own.of("linear.model.opening"), "--out", *own.of("l.evaluation"))
     table, bounds = own.of("t.csv", "bounds.toml")
     own.tell("commit", table, *COLUMNS, "--bounds", bounds, "--out", *own.of("holdout"))
-    for name in ("b", "means"):
+    for name in ("b", "means", "scores"):
         bundle, out = own.of(f"{name}.bundle", f"{name}.evaluation")
         more = ("--confusion",) if name == "b" else ()
         own.tell("evaluate", *own.of("holdout"), "--model", bundle, *more, "--out", out)

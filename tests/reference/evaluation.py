@@ -11,13 +11,25 @@ from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .gradient_descent import GradientDescent
 from .judged import Judged, Live, Model, Residuals, SeveralClasses, Spread, TwoClasses
 from .noisy import Noisy
+from .normalised_loss import NormalisedLoss
 from .one_pass import OnePass
 from .optimum import Optimum
-from .relations import ACTIVATION, PROBIT_LOSSES, RANGE, Relation, classes_of, dataset_columns, multiplicities
+from .relations import (
+    ACTIVATION,
+    CHANCES,
+    LOGS,
+    PROBIT_LOSSES,
+    RANGE,
+    Relation,
+    classes_of,
+    dataset_columns,
+    multiplicities,
+)
 from .shapes import Column
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 MATRICES = ("model", "second model")
+TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES)
 
 
 def trainings_of(statement: Map) -> dict[str, Map]:
@@ -56,9 +68,7 @@ class Evaluation(Relation):
         if spread is not None:
             boxes, witness = boxes + spread.boxes, witness + spread.witness
         used = {lookup.table for box in boxes for lookup in box.lookups}
-        super().__init__(
-            boxes, [table for table in (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES) if table in used]
-        )
+        super().__init__(boxes, [table for table in TABLES if table in used])
         self.virtual = frozenset(column for own in models for column in own.virtual)
         witness += [multiplicities(name, self.sections) for name in self.tables]
         self.columns = {"dataset": dataset_columns(dataset), "witness": witness}
@@ -89,14 +99,14 @@ def step_bits(count: int, grid: int, scale: int) -> int:
 
 def require_result(training: Map, result: Map, second: Map) -> None:
     """A result of the sort that the model has."""
-    spec, label = training["spec"], training["dataset"]["encoding"]["label_kind"]
+    spec = training["spec"]
     require("statement", spec["method"]["kind"] != "sisa" and spec["family"] != "poisson")
     require("statement", (spec["family"] == "linear") == ("squares" in result))
     require("statement", ("squares" in result) == ("squares" in second))
     if "squares" not in result:
         classes = len(training["dataset"]["encoding"]["label_classes"])
         require("statement", len(result["confusion"]) in (0, classes**2))
-        require("statement", result["loss"] is None or label == "binary")
+        require("statement", result["loss"] is None or not training["forgotten_classes"])
 
 
 def require_not_used(statement: Map) -> None:
@@ -170,10 +180,12 @@ def judged(matrix: str, training: Map, result: Map, statement: Map, live: Live) 
         require("statement", min(scale - own.labels, own.fine, scale - own.fine) >= 1)
         step = step_bits(live.count, statement["grid"], 2 * own.fine)
         return Residuals(model, (scale - own.labels, scale - own.fine), own.residual, result["squares"], step)
-    if outputs_of(encoding) > 1:
-        return SeveralClasses(model, result, classes_of(training))
     require("statement", result["loss"] is None or scale > 9)
-    return TwoClasses(model, scale, result, step_bits(live.count, statement["grid"], 16), training["spec"]["family"])
+    step, family = step_bits(live.count, statement["grid"], 16), training["spec"]["family"]
+    if outputs_of(encoding) > 1:
+        loss = None if result["loss"] is None else NormalisedLoss(model, family, scale, result["loss"], step)
+        return SeveralClasses(model, result, classes_of(training), loss)
+    return TwoClasses(model, scale, result, step, family)
 
 
 def weight_scale(spec: Map) -> int:

@@ -600,7 +600,7 @@ def check_result(result: Any) -> None:
     require("format", loss in (list, NoneType) and (loss is NoneType or len(result["loss"]) == 2))
     require("format", all(type(number) is int for number in (*(result["loss"] or ()), *result["confusion"])))
     for step in result["loss"] or ():
-        within(step, 0, 1 << 62)
+        within(step, -(1 << 62), 1 << 62)
     for count in (result["right"], *result["confusion"]):
         within(count, 0, 1 << 28)
     size = int(len(result["confusion"]) ** 0.5)

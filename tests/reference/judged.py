@@ -103,7 +103,7 @@ class Grid:
     """A total that is stated in steps of 2^bits."""
 
     def __init__(self, check: str, name: str, bits: int, stated: int, up: bool = False) -> None:
-        require("statement", (stated + 1) << bits <= 1 << 62)
+        require("statement", -(1 << 62) <= stated << bits and (stated + 1) << bits <= 1 << 62)
         self.check, self.bits, self.stated, self.up = check, bits, stated, up
         self.limbs, self.lookups = limbs_of(name, bits)
 
@@ -155,20 +155,28 @@ class Judged:
 
 class TwoClasses(Judged):
     def __init__(
-        self, model: Model, scale: int, result: Mapping[str, Any], step: int, family: str = "logistic"
+        self,
+        model: Model,
+        scale: int,
+        result: Mapping[str, Any],
+        step: int,
+        family: str = "logistic",
+        models: int = 1,
     ) -> None:
         super().__init__(model)
         self.result, self.grids = result, []
-        self.shift = max(1, model.score_bits - 15) if result["loss"] is None else scale - 9
+        self.whole = 1 << max(1, model.score_bits - 15) if result["loss"] is None else models << (scale - 9)
+        width = log2_ceil(self.whole)
         own = PROBIT_LOSSES if family == "probit" else LOSSES
         self.table = [SIGNS if result["loss"] is None else own]
         names = ["flipped score", "right", *(["least loss", "largest loss"] if result["loss"] else [])]
         self.looked_up = [self.own(name) for name in names]
         entries: list[Any] = [([(1, column)], 0) for column in self.looked_up]
-        self.rest, of_rest = limbs_of(f"remainder of {self.matrix}", self.shift)
-        row = (self.live.row,)
-        self.boxes = [self.live.box(f"rows of {self.matrix}", row, [Lookup(self.table[0], entries), *of_rest])]
-        self.witness = [Column(name, row) for _, name in (*self.looked_up, *self.rest)]
+        self.rest, of_rest = limbs_of(f"remainder of {self.matrix}", width)
+        self.lack, of_lack = limbs_of(f"remainder complement of {self.matrix}", width if models > 1 else 0)
+        row, lookups = (self.live.row,), [Lookup(self.table[0], entries), *of_rest, *of_lack]
+        self.boxes = [self.live.box(f"rows of {self.matrix}", row, lookups)]
+        self.witness = [Column(name, row) for _, name in (*self.looked_up, *self.rest, *self.lack)]
         if result["loss"]:
             named = zip(names[2:], result["loss"], (False, True), strict=True)
             check = f"loss of {self.matrix}"
@@ -189,9 +197,12 @@ class TwoClasses(Judged):
     def flip(self, relation: Relation, ch: Channel, n: Point, values: Values) -> None:
         """What z, F, Y and R are at n."""
         label = relation.evaluate(ch, LABELS, {"output": [], "row": n})
-        score = self.model.score(relation, ch, [], n)
-        there, scale, (flipped, *_) = prefix(n, self.live.rows), 2**self.shift, self.looked_up
+        there, scale, (flipped, *_) = prefix(n, self.live.rows), self.whole, self.looked_up
         rest = together([values[limb] for limb in self.rest])
+        if self.lack:
+            lack = together([values[limb] for limb in self.lack])
+            ch.zero(f"remainder of {self.matrix}", lambda: (rest + lack - (scale - 1) * there * ch.one, []))
+        score = self.model.score(relation, ch, [], n)
         claim = score - rest + scale * (values[flipped] - label + there * ch.one) - there * ch.one
         name = f"flip of {self.matrix}"
         m, left = rounds(ch, name, self.live.row.bits, 3, claim)
@@ -209,15 +220,18 @@ class TwoClasses(Judged):
 
 
 class SeveralClasses(Judged):
-    def __init__(self, model: Model, result: Mapping[str, Any], gone: list[int]) -> None:
+    def __init__(self, model: Model, result: Mapping[str, Any], gone: list[int], loss: Any = None) -> None:
         super().__init__(model)
-        self.result, self.gone, self.size = result, gone, model.output.size
+        self.result, self.gone, self.size, self.loss = result, gone, model.output.size, loss
         self.scores, self.predicted = ("virtual", f"scores of {self.matrix}"), self.own("predicted")
         self.virtual = frozenset({self.scores})
         axes = (model.output, self.live.row)
         self.gap, lookups = limbs_of(f"gap of {self.matrix}", model.score_bits + 1)
         self.boxes = [self.live.box(f"gaps of {self.matrix}", axes, lookups)]
         self.witness = [Column(name, axes) for _, name in (self.predicted, *self.gap)]
+        if loss is not None:
+            self.boxes += loss.boxes
+            self.witness += loss.witness
 
     def kept(self, c: Point) -> K:
         return prefix(c, self.size) - sum((eq_at(c, gone) for gone in self.gone), ZERO)
@@ -237,6 +251,8 @@ class SeveralClasses(Judged):
         ch.zero(name, lambda: (left - weight(c) * own, []))
 
     def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
+        if self.loss is not None:
+            self.loss.identities(relation, ch, at, values)
         if self.gap[0] not in values:
             return
         o, n, rows = at["output"], at["row"], self.live.rows

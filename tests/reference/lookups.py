@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .losses import LOSSES_OF
+from .losses import LOSSES_OF, columns_beside
 from .relations import (
     ACTIVATION,
     ENTRIES,
@@ -126,6 +126,10 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
             if table in LOSSES_OF:
                 low, high = (extension(bounds, entry) for bounds in LOSSES_OF[table]())
                 key -= powers[2] * low + powers[3] * high
+            beside = columns_beside(table)
+            if beside is not None:  # of chances -2^15 <= q
+                one, other = (extension(own, entry) for own in beside)
+                key += 2**15 * table.startswith("chances") - powers[1] * one - powers[2] * other
             total += e * key
         return denominator - total * ch.one, []
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from functools import cache
+
+from .optimum_integers import PI, edges
 
 
 @cache
@@ -12,14 +15,13 @@ def loss_bounds() -> tuple[list[int], list[int]]:
     with localcontext() as context:
         context.prec = 40
         right = [(1 + (-Decimal(j) / 512).exp()).ln() * 65536 for j in range((1 << 15) + 1)]
-        edges = [right[j] + 128 * j for j in range(1 << 15, 0, -1)] + right
-        return outwards(edges)
+        return outwards([right[j] + 128 * j for j in range(1 << 15, 0, -1)] + right)
 
 
-def outwards(edges: list[Decimal]) -> tuple[list[int], list[int]]:
+def outwards(values: list[Decimal]) -> tuple[list[int], list[int]]:
     """At the upper edge of each cell rounded down, at the lower one up."""
-    low = [int(edge.to_integral_value(ROUND_FLOOR)) for edge in edges[1:]]
-    return low, [int(edge.to_integral_value(ROUND_CEILING)) for edge in edges[:-1]]
+    low = [int(value.to_integral_value(ROUND_FLOOR)) for value in values[1:]]
+    return low, [int(value.to_integral_value(ROUND_CEILING)) for value in values[:-1]]
 
 
 MIDDLE = 9 * 512  # edges from where on the asymptotic series has 16 digits and more
@@ -51,8 +53,7 @@ def probit_loss_bounds() -> tuple[list[int], list[int]]:
     """The same of -log Phi(t)."""
     with localcontext() as context:
         context.prec = 42
-        pi = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
-        root = (2 * pi).sqrt()
+        root = (2 * PI).sqrt()
         constant = root.ln()
         below, above = [], []
         for j in range((1 << 15) + 1):
@@ -66,3 +67,30 @@ def probit_loss_bounds() -> tuple[list[int], list[int]]:
 
 
 LOSSES_OF = {"losses": loss_bounds, "probit losses": probit_loss_bounds}
+
+
+@cache
+def chance_bounds(family: str, bits: int) -> tuple[list[int], list[int]]:
+    """What is predicted in a cell, one less and one more than what the table has at its edges."""
+    found = edges(family, 9, bits)
+    return [max(0, edge - 1) for edge in found[:-1]], [min(1 << bits, edge + 1) for edge in found[1:]]
+
+
+@cache
+def logarithms(bits: int) -> list[int]:
+    """floor(2^16 log(i / 2^bits))."""
+    with localcontext() as context:
+        context.prec = 22
+        whole = Decimal(1 << bits)
+        found = (65536 * (Decimal(i) / whole).ln() for i in range(1, 1 << 16))
+        return [0, *(int(value.to_integral_value(ROUND_FLOOR)) for value in found)]
+
+
+def columns_beside(name: str) -> Sequence[Sequence[int]] | None:
+    """What stands beside the first component, if it is one of these tables."""
+    words = name.split()
+    if words[0] == "logs":
+        return [0] + [1] * 65535, logarithms(int(words[2]))
+    if words[0] == "chances":
+        return chance_bounds(words[2], int(words[4]))
+    return None

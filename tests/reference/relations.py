@@ -21,6 +21,14 @@ PROBIT_LOSSES = "probit losses"
 KEYS = "keys"  # no table: tuples that two boxes have, as often
 TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6, LOSSES: 7, NOISE: 9, PROBIT_LOSSES: 16}
 ENTRIES = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 1, LINK: 3, SIGNS: 2, LOSSES: 4, NOISE: 3, PROBIT_LOSSES: 4}
+LOGS = {f"logs at {bits} bits": 32 + bits for bits in range(16)}
+CHANCES = {
+    f"chances of {family} at {bits} bits": tag + bits
+    for family, tag in (("logistic", 64), ("probit", 128))
+    for bits in range(16, 32)
+}
+TAGS |= LOGS | CHANCES
+ENTRIES |= dict.fromkeys([*LOGS, *CHANCES], 3)
 SINGULAR = {SIGNS: "sign", LOSSES: "loss"}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")

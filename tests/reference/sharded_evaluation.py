@@ -21,6 +21,7 @@ from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, requ
 from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .judged import Judged, Live, Model, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
 from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
+from .normalised_loss import NormalisedLoss
 from .shapes import Axis, Column
 from .sisa import Sisa
 from .sisa_integers import Cut, Run, cut_of, runs_of
@@ -222,9 +223,13 @@ def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live
         require("statement", own.residual + log2_ceil(count << shifts[1]) <= 62)
         require("statement", shifts[0] + count.bit_length() + 17 <= 62)
         return Residuals(model, shifts, own.residual, result["squares"], step, count)
+    family, count = bundle.last["spec"]["family"], len(bundle.speaking)
+    scale, step = encoding["x_bits"] + weight_scale(bundle.last["spec"]), step_bits(live.count, statement["grid"], 16)
+    require("statement", result["loss"] is None or (scale > 9 and 16 + log2_ceil(count << (scale - 9)) <= 62))
     if outputs_of(encoding) > 1:
-        return SeveralClasses(model, result, classes_of(bundle.last))
-    return TwoClasses(model, 0, result, 0)
+        own = None if result["loss"] is None else NormalisedLoss(model, family, scale, result["loss"], step, count)
+        return SeveralClasses(model, result, classes_of(bundle.last), own)
+    return TwoClasses(model, scale, result, step, family, 1 if result["loss"] is None else count)
 
 
 def require_result(bundle: Bundled, result: Map, statement: Map) -> None:
@@ -236,7 +241,8 @@ def require_result(bundle: Bundled, result: Map, statement: Map) -> None:
     if "squares" in result:
         return
     require("statement", outputs_of(encoding) == 1 or spec["method"]["aggregate"] != "vote")
-    require("statement", result["loss"] is None)
+    told = spec["method"]["aggregate"] == "score" and not bundle.last["forgotten_classes"]
+    require("statement", result["loss"] is None or told)
     require("statement", len(result["confusion"]) in (0, len(encoding["label_classes"]) ** 2))
 
 

@@ -322,6 +322,17 @@ class Owner:
         return zu.evaluate(holdout, zu.prove(data, LINEAR).secret)
 
     @cached_property
+    def classified(self) -> zu.EvaluationProof:
+        """Of a model of several classes, with its log-loss."""
+        rng = np.random.default_rng(13 + self.seed)
+        bounds = {name: (-5.0, 5.0) for name in ("x1", "x2")}
+        X = [rng.uniform(-5, 5, size=(rows, FEATURES)) for rows in (ROWS, 101 + self.seed)]
+        data, holdout = (
+            zu.commit(part, np.array([*"abc"])[np.arange(len(part)) % 3], bounds=bounds, openings=2) for part in X
+        )
+        return zu.evaluate(holdout, zu.prove(data, WHOLE).secret, confusion=True)
+
+    @cached_property
     def together(self) -> zu.ShardedEvaluationProof:
         """Of the models of two bundles on rows of their own."""
         rng = np.random.default_rng(14 + self.seed)
@@ -869,6 +880,12 @@ def evaluated_kinds(owner: Owner, other: Owner) -> list[Kind]:
         Kind("evaluation, and what it is about alike", *both, judge_evaluated, EVALUATED),
         Kind("evaluation, of numbers", *numbers, judge_evaluation, stated),
     ]
+
+
+def losses_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """At which losses a model of several classes does."""
+    both = payload_of(owner.classified), payload_of(other.classified)
+    return [Kind("evaluation, of several classes", *both, judge_evaluation, ("statement.results", "statement.grid"))]
 
 
 def together_kinds(owner: Owner, other: Owner) -> list[Kind]:

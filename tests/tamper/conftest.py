@@ -20,6 +20,7 @@ def tampered(tmp_path_factory):
         kinds,
         kinds_of_classes,
         linear_distance_kinds,
+        losses_kinds,
         newton_kinds_of_classes,
         noisy_kinds_of_classes,
         several_distances_kinds,
@@ -39,5 +40,5 @@ def tampered(tmp_path_factory):
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
         found = [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]
         last = kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds
-        newest = noisy_kinds_of_classes, count_distance_kinds, newton_kinds_of_classes
+        newest = noisy_kinds_of_classes, count_distance_kinds, newton_kinds_of_classes, losses_kinds
         return [*found, *(kind for group in (*last, *newest) for kind in group(*owners))]

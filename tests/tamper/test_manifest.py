@@ -215,6 +215,8 @@ def test_every_field_of_the_formats_is_in_the_manifest(manifest: list[Row]) -> N
     assert set(evaluation._FIELDS) | set(results._CLASSES) <= of_evaluation
     of_shards = {name for kind, name in named if kind == "sharded evaluation"}
     assert set(sharded_evaluation._FIELDS) | set(sharded_evaluation._BUNDLE) <= of_shards
+    of_classes = {name for kind, name in named if kind == "evaluation, of several classes"}
+    assert set(results._CLASSES) <= of_classes
     assert set(results._NUMBERS) <= {name for kind, name in named if kind == "evaluation, of numbers"}
     assert set(model_link._FIELDS) <= {name for kind, name in named if kind == "model link"}
     assert set(zu.TrainingSpec(model="linear", epochs=1, learning_rate=1.0).to_mapping()) <= of_proof

@@ -42,7 +42,7 @@ from zkunlearn.verifier.protocol.soundness import (
 from zkunlearn.verifier.shapes import shape_of
 from zkunlearn.verifier.verify import outside_bits, verify_proof
 
-from ..attacks import evaluations, predictions, shard_evaluations
+from ..attacks import class_losses, evaluations, predictions, shard_evaluations
 from ..attacks.harness import CLASSES
 from ..attacks.linear_optimum_runs import declare_linear
 from ..attacks.newton_runs import declare_inverses, declare_newton
@@ -194,6 +194,22 @@ def test_evaluations_of_classes_and_numbers_by_hand():
     labels = [(entry.label, entry.error) for entry in numbers.shape().plan.rounds]
     assert labels.count(("labels", 2)) == 4 and labels.count(("squares of labels", 3)) == 4
     assert labels.count(("squares of model", 3)) == 4
+
+
+def test_losses_of_several_classes_by_hand():
+    # 3 classes, 13 rows, 3 features. Gaps of 31 bits: 3 lookups on 4 x 16 cells, twice. Chances and a remainder of 16
+    # bits: 2 lookups on 4 x 16; with a remainder of 17 bits and its complement, 7 on 4 x 16. Of rows 5 lookups each on
+    # 16; rests of 12 bits: 4. Weights of 18 bits: 3 lookups on 4 x 4, intercepts of 28: 3 on 4, twice. Tables: range,
+    # logarithms, and losses and chances of two families are six, which count as eight
+    made = class_losses.class_losses()
+    shape, own = made.shape(), made.relation.models[1].loss
+    assert [gap.argmax.gap_bits for gap in made.relation.models] == [31, 31] and own.rest_bits == 17
+    fractions = 2 * 2**8 + 2**7 + 2**9 + 2 * 2**7 + 2 * 2**2 + 2 * 2**6 + 2 * 2**4 + 8 * 2**16
+    assert isclose(bits(shape)["lookup alpha"], 2 * log2(P) - log2(fractions * 6))  # tuples of width 4
+    rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
+    expected = {("cell of the class", 3): 6, ("sum of chances", 2): 4, ("loss", 3): 4, ("loss", 2): 4, ("score", 3): 4}
+    for (name, error), count in expected.items():
+        assert rounds.count((f"{name} of second model", error)) == count, name
 
 
 def test_evaluations_of_shards_by_hand():

@@ -269,6 +269,19 @@ def test_write_the_frozen_evaluation_of_a_probit_model() -> None:
     write("evaluation", zu.evaluate(holdout, zu.prove(data, probit).secret), "probit.")
 
 
+def test_write_the_frozen_evaluation_of_losses() -> None:
+    """Of several classes, with log-losses: of a logistic model and of a probit one."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(6).uniform(-4, 4, size=(112, 2))
+    classes = np.array(list("abc"))[np.digitize(features[:, 0], [-1, 1])]
+    data, holdout = (
+        zu.commit(features[part], classes[part], bounds=bounds, openings=3) for part in (slice(11), slice(11, None))
+    )
+    specs = (zu.TrainingSpec(model=model, epochs=2, learning_rate=0.5) for model in ("logistic", "probit"))
+    models = [zu.prove(data, spec, fork=True).secret for spec in specs]
+    write("evaluation", zu.evaluate(holdout, models), "losses.")
+
+
 def test_write_the_frozen_sharded_evaluation() -> None:
     """Of a bundle by vote, of two commitments, in which a shard has no row left; and of one by probability."""
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
@@ -287,6 +300,17 @@ def test_write_the_frozen_sharded_evaluation() -> None:
     after: Any = zu.prove(data, specs[0], forget=last, previous=first)
     models: Any = [after.model, other.model]
     write("sharded evaluation", zu.evaluate(holdout, models, confusion=True))
+
+
+def test_write_the_frozen_sharded_evaluation_of_losses() -> None:
+    """Of a bundle of three shards, by the mean of their scores."""
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    features = np.random.default_rng(9).uniform(-4, 4, size=(119, 2))
+    parts, labels = (slice(18), slice(18, None)), (features[:, 0] > 0).astype(int)
+    data, holdout = (zu.commit(features[part], labels[part], bounds=bounds, openings=4) for part in parts)
+    choices: dict[str, Any] = {"shard_rows": 8, "epochs": 2, "learning_rate": 0.5, "aggregate": "score"}
+    trained: Any = zu.prove(data, zu.TrainingSpec(model="probit", method="sisa", **choices))
+    write("sharded evaluation", zu.evaluate(holdout, trained.model), "losses.")
 
 
 def test_write_the_frozen_distance() -> None:
