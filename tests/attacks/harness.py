@@ -79,6 +79,7 @@ PROOFS = (
     "honest_probability",
     "honest_argmax",
     "honest_residuals",
+    "honest_counts",
     "honest_opinions",
     "honest_means",
 )

@@ -118,6 +118,7 @@ EVALUATIONS: dict[str, Relation] = {
     "evaluation": evaluations.relation(),
     "evaluation of several classes": evaluations.several().relation,
     "evaluation of numbers": evaluations.numbers().relation,
+    "evaluation of counts": evaluations.counts().relation,
 }
 SHARDED: dict[str, Relation] = {
     "evaluation of shards": shard_evaluations.opinions().relation,
@@ -254,6 +255,7 @@ OF_EVALUATIONS = {
         ["one class", "one or none", "later classes", "gap", "right predictions"],
     ),
     "evaluation of numbers": ([], ["squares"]),
+    "evaluation of counts": ([], ["squares", "step"]),
 }
 
 
@@ -265,7 +267,8 @@ def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables(name: st
     expected = [f"{each} of {matrix}" for each in ("score", *of_both) for matrix in ("model", "second model")]
     expected += [f"{each} of second model" for each in of_second]
     expected += ["confusion of model"] if name.endswith("classes") else []
-    expected += ["labels", "squares of labels"] if name.endswith("numbers") else []
+    expected += ["labels", "squares of labels"] if name.endswith(("numbers", "counts")) else []
+    expected += ["deviance of model"] * 3 if name.endswith("counts") else []
     assert sorted(statement.name for statement, _ in steps.sums) == sorted(expected)
     assert_extensions(relation, steps)
 
