@@ -55,7 +55,9 @@ def _result_lines(statement: Evaluated, number: int) -> Lines:
         loss = statement.log_loss(number)
         return [*lines, *([("log-loss", interval_text(loss))] if loss is not None else [])]
     rmse, explained = statement.root_mean_square(number), statement.explained(number)
-    return [("RMSE", interval_text(rmse)), ("R^2", interval_text(explained))]
+    deviance = statement.mean_deviance(number)
+    more = [] if deviance is None else [("deviance", f"{interval_text(deviance)}, the mean of a row")]
+    return [("RMSE", interval_text(rmse)), ("R^2", interval_text(explained)), *more]
 
 
 def _confusion_lines(statement: Evaluated, result: Result) -> Lines:
@@ -88,8 +90,9 @@ def _found(statement: Evaluated, number: int) -> str:
         loss = statement.log_loss(number)
         return _right(statement, result.right) + (f", log-loss {interval_text(loss)}" if loss is not None else "")
     rmse, explained = statement.root_mean_square(number), statement.explained(number)
-    rows = plural(statement.rows, "row")
-    return f"{rows} of the hold-out with RMSE {interval_text(rmse)}, R^2 {interval_text(explained)}"
+    rows, deviance = plural(statement.rows, "row"), statement.mean_deviance(number)
+    more = "" if deviance is None else f", mean deviance {interval_text(deviance)}"
+    return f"{rows} of the hold-out with RMSE {interval_text(rmse)}, R^2 {interval_text(explained)}{more}"
 
 
 def evaluation_data(statement: Evaluated) -> dict[str, Any]:
@@ -114,6 +117,8 @@ def _model_data(statement: Evaluated, number: int) -> dict[str, Any]:
         data |= {} if shards is None else {"shards": shards}
     if not isinstance(result, Classified):
         least, most = statement.explained(number)
+        deviance = statement.mean_deviance(number)
+        data |= {} if deviance is None else {"deviance": deviance}
         return {**data, "rmse": statement.root_mean_square(number), "r2": (None if isinf(least) else least, most)}
     data |= {"right": result.right, "accuracy": share_of(statement, result.right)}
     if result.loss is not None:

@@ -38,7 +38,7 @@ SUFFIX = ".evaluation"
 @click.option(
     "--confusion", is_flag=True, help="State how many rows of each class are predicted as each: it reveals more."
 )
-@click.option("--no-loss", is_flag=True, help="Do not state the log-loss, only what is right.")
+@click.option("--no-loss", is_flag=True, help="Do not state the log-loss, only what is right; nor deviances of counts.")
 @click.option(
     "--grid",
     type=click.IntRange(*GRIDS),
@@ -61,10 +61,11 @@ def evaluate(
 ) -> None:
     """Prove how well one or two models predict the rows of the hold-out in DIR.
 
-    That is how many they predict right, and the log-loss of what they say of classes; of linear models RMSE and R^2.
-    DIR is the models' own data set, if their specs hold rows out of it, or one of its own, committed with the same
-    bounds, which never was part of it. One opening of it and of each model is spent; of models in shards one of each
-    commitment with a model that answers. Counts are exact, the rest are intervals: all of them of at least 100 rows.
+    That is how many they predict right, and the log-loss of what they say of classes; of linear and Poisson models RMSE
+    and R^2, and of the latter the mean deviance. DIR is the models' own data set, if their specs hold rows out of it,
+    or one of its own, committed with the same bounds, which never was part of it. One opening of it and of each model
+    is spent; of models in shards one of each commitment with a model that answers. Counts are exact, the rest are
+    intervals: all of them of at least 100 rows.
     """
     if out.suffix != SUFFIX:
         raise DataError(f"{out}: must end in {SUFFIX}, by which openings that it spent are found again")

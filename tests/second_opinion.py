@@ -18,6 +18,7 @@ from zkunlearn.circuits.field.goldilocks import K as PackageK
 from zkunlearn.circuits.relations.distance import Distance, LinearDistance
 from zkunlearn.circuits.relations.distances import Distances
 from zkunlearn.circuits.relations.evaluation import Evaluation
+from zkunlearn.circuits.relations.expected_counts import ExpectedCounts
 from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
@@ -42,6 +43,7 @@ from .reference import (
     arithmetic,
     distance,
     evaluation,
+    expected_counts,
     gradient_descent,
     judged,
     linear_optimum,
@@ -210,11 +212,15 @@ def _model(each: Any, live: judged.Live) -> judged.Model:
 
 
 def _judged(own: Any, live: judged.Live) -> judged.Judged:
-    model = _model(own.scored, live)
+    model, result = _model(own.scored, live), dict[str, Any]()
+    if isinstance(own, ExpectedCounts):
+        result |= {"squares": own.squares} | ({} if own.deviance is None else {"deviance": own.deviance})
+        bits, steps = (own.residual_bits, own.shift), (own.step_bits, own.deviance_bits)
+        return expected_counts.ExpectedCounts(model, own.q_bits, bits, result, steps)
     if isinstance(own, Residuals):
         shifts = own.label_shift, own.shift
         return judged.Residuals(model, shifts, own.residual_bits, own.squares, own.step_bits, own.models)
-    result = {"right": own.right, "confusion": [*own.confusion]}
+    result |= {"right": own.right, "confusion": [*own.confusion]}
     if isinstance(own, SeveralClasses):
         return judged.SeveralClasses(model, result, [*own.argmax.gone], _normalised(own.loss, model))
     result["loss"] = own.loss

@@ -10,6 +10,7 @@
 | signs | 6 | (q, [q >= 0]), -2^15 <= q < 2^15 |
 | losses | 7 | (q, [q >= 0], least loss, largest loss), -2^15 <= q < 2^15 |
 | noise | 9 | (q, edge[q], edge[q + 1]), -2^15 <= q < 2^15 |
+| count logs | 12 | (y, logarithm[y]), 0 <= y < 2^16 |
 
 How often each tuple is looked up is a committed column over (section, entry).
 """
@@ -34,6 +35,7 @@ LINK, LINK_COUNTS = "link", Address(WITNESS, "link multiplicities")
 SIGNS, SIGN_COUNTS = "signs", Address(WITNESS, "sign multiplicities")
 LOSSES, LOSS_COUNTS = "losses", Address(WITNESS, "loss multiplicities")
 NOISE, NOISE_COUNTS = "noise", Address(WITNESS, "noise multiplicities")
+COUNT_LOGS, COUNT_LOG_COUNTS = "count logs", Address(WITNESS, "count log multiplicities")
 SECTION_BITS = 24  # a box of lookups has at most 2^24 leaves; larger ones are cut, each part in a section of its own
 TABLE_AXIS = Axis("entry", LIMB)
 HALF = LIMB // 2  # added to a signed 16-bit integer before it is looked up
@@ -114,6 +116,13 @@ def loss_table(bounds: tuple[npt.NDArray[np.int64], ...], section: int = 0, sect
 
     components = (*_signs(), *map(vector, bounds))
     return Table(LOSSES, 7, components, LOSS_COUNTS, part(section_axis(sections), section, 1))
+
+
+def count_log_table(values: npt.NDArray[np.int64], section: int = 0, sections: int = 1) -> Table:
+    """(y, values[y]) for unsigned 16-bit y. `values`: int64 (2^16,)."""
+    y = PublicVector(lambda: _base_table(np.arange(LIMB)), identity)
+    logs = PublicVector(lambda: _base_table(values), lambda x: evaluate(to_field(values), x))
+    return Table(COUNT_LOGS, 12, (y, logs), COUNT_LOG_COUNTS, part(section_axis(sections), section, 1))
 
 
 def multiplicity_column(counts: Address, sections: int) -> Column:

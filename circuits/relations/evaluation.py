@@ -4,8 +4,9 @@
 |---|---|
 | dataset | as in circuits/relations/validity.py: the rows that are predicted |
 | model, second model | as in circuits/relations/model.py |
-| witness | of each model what two_classes.py, several_classes.py or residuals.py says, then limbs of its integers |
-| | (scored.py); of the labels' spread, if models predict numbers (residuals.py); counts (section, entry) |
+| witness | of each model what two_classes.py, several_classes.py, residuals.py or expected_counts.py says, then |
+| | limbs of its integers (scored.py); of the labels' spread, if models predict numbers (residuals.py); counts |
+| | (section, entry) |
 
 Each model's lookups are in boxes of its own; what is proved where they end is in the files that are named.
 """
@@ -16,24 +17,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ...models.counts import count_edges, count_logs
 from ...models.losses import loss_bounds
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import LookedUp, LookupBox, Section, Steps, Table
 from ..language.tables import (
     ACTIVATION,
     ACTIVATION_COUNTS,
+    COUNT_LOG_COUNTS,
+    COUNT_LOGS,
+    LINK,
+    LINK_COUNTS,
     LOSS_COUNTS,
     LOSSES,
     RANGE,
     RANGE_COUNTS,
     SIGN_COUNTS,
     SIGNS,
+    count_log_table,
+    link_table,
     loss_table,
     multiplicity_column,
     range_table,
     sign_table,
 )
 from .dataset import DATASET, dataset_columns
+from .expected_counts import ExpectedCounts
 from .gridded import Gridded
 from .loss_tables import LOSS_TABLES
 from .model import MODEL
@@ -45,7 +54,7 @@ SECOND_MODEL = "second model"
 MODELS = (MODEL, SECOND_MODEL)  # the matrices of models, in their order
 Judged = TwoClasses | SeveralClasses | Residuals
 COUNTS = {RANGE: RANGE_COUNTS, SIGNS: SIGN_COUNTS, LOSSES: LOSS_COUNTS, ACTIVATION: ACTIVATION_COUNTS}
-COUNTS |= {name: own.counts for name, own in LOSS_TABLES.items()}
+COUNTS |= {name: own.counts for name, own in LOSS_TABLES.items()} | {LINK: LINK_COUNTS, COUNT_LOGS: COUNT_LOG_COUNTS}
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,11 @@ class Evaluation:
             return LOSS_TABLES[name].table(section, sections)
         if name == LOSSES:
             return loss_table(loss_bounds(), section, sections)
+        if name == LINK:
+            scale = next(own.q_bits for own in self.models if isinstance(own, ExpectedCounts))
+            return link_table(count_edges(scale), section, sections)
+        if name == COUNT_LOGS:
+            return count_log_table(count_logs(), section, sections)
         return {RANGE: range_table, SIGNS: sign_table}[name](section, sections)
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:

@@ -19,11 +19,13 @@ from ..relations.residuals import Spread
 from ..relations.scored import LARGEST_SCORE_BITS
 from .base import Statement
 from .dataset import DatasetStatement
+from .deviances import blur_of, deviance_interval
 from .results import (
     GRIDS,
     Classified,
     Interval,
     LabelScales,
+    Regressed,
     Result,
     Steps,
     explained_interval,
@@ -125,12 +127,24 @@ class Evaluated(Statement):
         """Bounds of a model's RMSE, in the units of labels. Raises ParameterError for one that predicts classes."""
         column = self.holdout.encoding.label.column
         unit = Fraction(1 if column is None else column.half_width)
-        low, high = mean_squares(self._squares(number), self.steps, self.label_scales)
+        blur = blur_of(self._last_training(number))
+        low, high = mean_squares(self._squares(number), self.steps, self.label_scales, blur)
         return outwards(low * unit, high * unit)
 
     def explained(self, number: int) -> Interval:
         """Bounds of a model's R^2. Raises ParameterError for one that predicts classes."""
-        return explained_interval(self._squares(number), self.spread or 0, self.steps, self.label_scales)
+        blur = blur_of(self._last_training(number))
+        return explained_interval(self._squares(number), self.spread or 0, self.steps, self.label_scales, blur)
+
+    def mean_deviance(self, number: int) -> Interval | None:
+        """Bounds of a model's mean deviance, if it is stated."""
+        result = self.results[number]
+        if not isinstance(result, Regressed) or result.deviance is None:
+            return None
+        return deviance_interval(result.deviance, self.steps, self._last_training(number).spec.fixed_point.q_bits)
+
+    def _last_training(self, number: int) -> TrainingStatement:
+        return self.subjects[number][-1][0]
 
     def _squares(self, number: int) -> int:
         result = self.results[number]
@@ -162,7 +176,7 @@ class Evaluated(Statement):
 
     def require_bounded(self) -> None:
         """Sums and scores that fit. Raises ParameterError."""
-        if (self.spread is None) == (self.predicts == "value"):
+        if (self.spread is None) == (self.predicts != "class"):
             raise ParameterError("the spread of labels is stated where models predict numbers, and only there")
         for own in self.predictions.models:
             if own.scored.score_bits + (own.scored.output.size > 1) > LARGEST_SCORE_BITS:

@@ -42,6 +42,7 @@ from ..relations.several_classes import SeveralClasses
 from ..relations.two_classes import TwoClasses
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
+from .deviances import judged_counts, require_counts
 from .evaluated import Evaluated, Subject, require_apart, require_encoding
 from .results import (
     GRIDS,
@@ -151,6 +152,8 @@ class EvaluationStatement(Evaluated):
         scale = self._scale(training)
         if isinstance(result, Regressed):
             labels = self.label_scales
+            if training.spec.family.predicts == "count":
+                return judged_counts(training, result, scored, self.live, self.steps, labels)
             shift, square = scale - labels.fine, self.steps.bits(2 * labels.fine)
             shifts = scale - labels.label_bits, shift
             return Residuals(scored, self.live, *shifts, labels.residual_bits, result.squares, square)
@@ -196,8 +199,10 @@ class EvaluationStatement(Evaluated):
         self.require_rows()
         if self.second is not None and self.second.digest == self.training.digest:
             raise ParameterError("both models are the same one")
-        if self.second is not None and self.second.spec.family.predicts != self.predicts:
+        if len({own.spec.family.predicts == "class" for own in self.trainings}) > 1:
             raise ParameterError("one model predicts classes, and the other numbers: they cannot be compared")
+        if len({own.spec.fixed_point.q_bits for own in self.trainings if own.spec.family.predicts == "count"}) > 1:
+            raise ParameterError("both models expect counts, of scores at other scales: evaluate each by itself")
         self.require_bounded()
 
     def _require_evaluable(self, training: TrainingStatement, result: Result) -> None:
@@ -205,13 +210,16 @@ class EvaluationStatement(Evaluated):
         family, label = training.spec.family, training.dataset.encoding.label
         if training.schedule.committed_bits is None:
             raise ParameterError(f"models by {training.spec.method.kind!r} answer together: evaluate the bundle")
-        if family.predicts == "count":
-            raise ParameterError(f"a {family.title} cannot be evaluated yet: it predicts by a table")
         if isinstance(result, Classified) != (family.predicts == "class"):
             raise ParameterError(f"a result that is none of a {family.title}")
         scale = self._scale(training)
         if isinstance(result, Regressed):
             scales = self.label_scales
+            if family.predicts == "count":
+                require_counts(training, result, self.steps, scales)
+                return
+            if result.deviance is not None:
+                raise ParameterError(f"a deviance is that of expected counts, and a {family.title} has none")
             if min(scale - label.label_bits, scales.fine, scale - scales.fine) < 1:
                 raise ParameterError("scores of this model are too coarse, or labels too large, for these rows")
             return

@@ -32,6 +32,7 @@ _CLASSES: Fields = {
     "confusion": ListOf(Int(0, MAX_ROWS), 0, MAX_CLASSES**2),
 }
 _NUMBERS: Fields = {"squares": Int(0, MOST_STEPS)}
+_COUNTS: Fields = {**_NUMBERS, "deviance": Int(0, MOST_STEPS)}
 Interval = tuple[float, float]
 MOST_DIGITS = 8
 
@@ -72,13 +73,16 @@ class Regressed:
 
     Attributes:
         squares: steps of the sum of squared residuals, rounded down.
+        deviance: of a Poisson model steps of the sum of deviances; None if it is not stated.
     """
 
     squares: int
+    deviance: int | None = None
 
     def to_mapping(self) -> dict[str, object]:
         """Canonical content."""
-        return {"squares": self.squares}
+        more = {} if self.deviance is None else {"deviance": self.deviance}
+        return {"squares": self.squares, **more}
 
     def require_consistent(self, rows: int) -> str:
         """See Classified."""
@@ -91,7 +95,7 @@ Result = Classified | Regressed
 def read_result(mapping: object) -> Result:
     """What `to_mapping` wrote. Raises FormatError."""
     if isinstance(mapping, Mapping) and "squares" in mapping:
-        return Regressed(take(mapping, _NUMBERS, "result")["squares"])
+        return Regressed(**take(mapping, _COUNTS if "deviance" in mapping else _NUMBERS, "result"))
     fields = take(mapping, _CLASSES, "result")
     loss = None if fields["loss"] is None else tuple(fields["loss"])
     confusion = tuple(fields["confusion"])
@@ -169,6 +173,7 @@ def loss_interval(loss: Sequence[int], steps: Steps) -> Interval:
 
 
 ROOT_BITS = 64
+NO_BLUR = Fraction(0)
 
 
 def _root(value: Fraction) -> tuple[Fraction, Fraction]:
@@ -178,11 +183,16 @@ def _root(value: Fraction) -> tuple[Fraction, Fraction]:
     return Fraction(root, 1 << ROOT_BITS), Fraction(root + 1, 1 << ROOT_BITS)
 
 
-def mean_squares(squares: int, steps: Steps, scales: LabelScales) -> tuple[Fraction, Fraction]:
-    """Bounds of the root mean square of residuals, in units of labels: rounding moves each by half a unit at most."""
+def mean_squares(
+    squares: int, steps: Steps, scales: LabelScales, blur: Fraction = NO_BLUR
+) -> tuple[Fraction, Fraction]:
+    """Bounds of the root mean square of residuals, in units of labels: rounding moves each by half a unit at most.
+
+    blur: what predictions are off at most, before that.
+    """
     low, high = (steps.mean(stated, 2 * scales.fine) for stated in (squares, squares + 1))
-    half = Fraction(1, 2 << scales.fine)
-    return max(Fraction(0), _root(low)[0] - half), _root(high)[1] + half
+    off = Fraction(1, 2 << scales.fine) + blur
+    return max(Fraction(0), _root(low)[0] - off), _root(high)[1] + off
 
 
 def spread_bounds(spread: int, steps: Steps, scales: LabelScales) -> tuple[Fraction, Fraction]:
@@ -192,9 +202,11 @@ def spread_bounds(spread: int, steps: Steps, scales: LabelScales) -> tuple[Fract
     return max(Fraction(0), low - Fraction(1, 1 << (2 * fine))), high
 
 
-def explained_interval(squares: int, spread: int, steps: Steps, scales: LabelScales) -> Interval:
+def explained_interval(
+    squares: int, spread: int, steps: Steps, scales: LabelScales, blur: Fraction = NO_BLUR
+) -> Interval:
     """R^2; from minus infinity where labels may all be the same."""
-    low, high = mean_squares(squares, steps, scales)
+    low, high = mean_squares(squares, steps, scales, blur)
     least, most = spread_bounds(spread, steps, scales)
     best = 1 - low**2 / most
     if not least:

@@ -7,9 +7,8 @@ the symbols of link_distance.py, but for what follows, the weights M, B at the s
     z(i) = sum x_ik M(k) + 2^x B = 2^16 Q + M',   2^16 P' + u = (T[Q+1] - T[Q]) M' + 2^15,   r(i) = T[Q] + P' - 2^p y(i)
     G(k) = 2^e sum S(i) r(i) x_ik + c M(k),   G(bias) = 2^e sum S(i) r(i) 2^x + c B
 
-T are roundings of 2^p exp at the edges of cells, of the length h = 2^-q_bits, and no score is cut: so T[Q] + P' is at
-most a unit less than 2^p exp(z), and at most 1 + 2^p h^2 exp(z_limit) / 8 units more, a half of one for each rounding,
-and what a chord is above its arc. With n rows, and |x_ik| <= 2^x, the gradient of the function with exp itself,
+T is the table of counts.py, and no score is cut: so T[Q] + P' is at most a unit less than 2^p exp(z), and at most a
+unit and a chord's height more. With n rows, and |x_ik| <= 2^x, the gradient of the function with exp itself,
 
     F = 2^(e + p + x + w) sum S(i) (exp(z(i)) - y(i) z(i)) + c / 2 |M|^2        z, x in real numbers, M in integers
 
@@ -28,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ParameterError
-from ..activation import edge_table, poisson_edges
+from ..counts import COUNT_BITS, P_BITS, chord, count_edges, require_table
 from ..families import Family
 from ..live import Live
 from ..scales import REMAINDER_BITS, FineScales, FixedPoint
@@ -41,9 +40,6 @@ from .link_distance import LinkDistance
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
 
-P_BITS = 16  # of expected counts: more would make steps at scores of 8 longer than a limb, and sums too large
-LEAST_Q_BITS = 12  # scores of up to 8
-COUNT_BITS = 16  # of labels, and of what is expected, which is below e^8
 LEAST_PENALTY = 1 << 12  # c, which is then right to 0.013 %
 MOST_RAISED = 62  # above that no gradient is below 2^62
 
@@ -55,7 +51,7 @@ class CountDistance(LinkDistance):
     @property
     def edges(self) -> NDArray[np.int64]:
         """See LinkCertificate."""
-        return edge_table(poisson_edges, self.scales.q_bits, self.scales.p_bits)
+        return count_edges(self.scales.q_bits)
 
     @property
     def trained_bits(self) -> int:
@@ -79,8 +75,7 @@ class CountDistance(LinkDistance):
     @property
     def blur(self) -> tuple[int, int]:
         """How far from G the gradient with exp is: of the weights that are penalised, and of a bias that is not."""
-        chord = Fraction(int(self.edges[-1]) + 1, 1 << (2 * self.scales.q_bits + 3))
-        unit = (1 + chord) * (self.live.count << (self.raised + self.scales.x_bits))
+        unit = (1 + chord(self.scales.q_bits)) * (self.live.count << (self.raised + self.scales.x_bits))
         root = Fraction(isqrt(self.counted << (2 * FRACTION)) + 1, 1 << FRACTION)
         return (unit * root).__ceil__(), unit.__ceil__()
 
@@ -130,12 +125,7 @@ def compile_count_distance(
     require_objective(method, slope)
     require_fitting(scales, shape, live)
     family.require_labels(shape.label_kind)
-    if scales.q_bits < LEAST_Q_BITS:
-        raise ParameterError(
-            f"fixed_point.x_bits + fixed_point.w_bits = {scales.x_bits + scales.w_bits}: scores of a {family.title} "
-            f"may be up to {scales.z_limit:g}, and counts of e^{scales.z_limit:g} are beyond the table that a distance "
-            "is proved with; train with 28 or more, where scores end at 8"
-        )
+    require_table(family, scales)
     fine = FineScales(x_bits=scales.x_bits, w_bits=scales.w_bits + REMAINDER_BITS, p_bits=P_BITS)
     raised, penalty = _raised_penalty(Fraction(method.l2), scales, fine, live)
     found = CountDistance(

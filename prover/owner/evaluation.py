@@ -65,7 +65,8 @@ def evaluate(
     """Prove how well one or two models predict the rows of a hold-out. One opening of it and of each model is spent.
 
     Of models that predict classes it is how many rows they predict right, and the mean log-loss of the probabilities
-    that `predict_proba` gives; of linear ones RMSE and R^2. The last three are intervals.
+    that `predict_proba` gives; of linear and Poisson ones RMSE and R^2, and of the latter the mean deviance,
+    2 (y log (y / e^z) - y + e^z) for counts y and scores z. All but the first are intervals.
 
     Args:
         holdout: the data set that the models were trained on, if their specs hold rows out of it (`holdout`): these
@@ -75,8 +76,8 @@ def evaluate(
             bundle's file, beside which the secrets are: one opening of each commitment with a model in force is spent.
         confusion: whether to state how many rows of each class are predicted as each. It tells how many rows there are
             of each class, and of small numbers which rows they are about.
-        loss: whether to state the log-loss. None does so where there is one that is proved: not of models that forgot a
-            class, and of shards only where they answer by their mean score.
+        loss: whether to state the log-loss, or the deviance of a Poisson model. None does so where there is one that is
+            proved: not of models that forgot a class, and of shards only where they answer by their mean score.
         grid: sums are stated in steps of 2^-grid for each row. None takes 12, of labels that are counts 4.
 
     Raises:
@@ -117,7 +118,7 @@ def _draft(
         tuple(model.commitment for model in models),
         tuple(nothing_yet(model.statement, confusion, loss) for model in models),
         grid_of(holdout, grid),
-        0 if first.spec.family.predicts == "value" else None,
+        None if first.spec.family.predicts == "class" else 0,
         *second,
     )
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.evaluation import Evaluation, Judged
+from ...circuits.relations.expected_counts import ExpectedCounts
 from ...circuits.relations.residuals import Residuals
 from ...circuits.relations.two_classes import TwoClasses
 from ...circuits.statements.evaluated import Evaluated
@@ -45,9 +46,10 @@ def nothing_yet(training: TrainingStatement, confusion: bool, loss: bool | None)
     """A result of the sort that is asked for, without its numbers."""
     family, label = training.spec.family, training.dataset.encoding.label
     if family.predicts != "class":
-        if confusion or loss:
+        counts = family.predicts == "count"
+        if confusion or (loss and not counts):
             raise ParameterError(f"a {family.title} predicts no classes: it has no confusion matrix, and no log-loss")
-        return Regressed(0)
+        return Regressed(0, 0 if counts and loss is not False else None)
     method = training.spec.method
     has_loss = not training.forgotten_classes and not (isinstance(method, Sisa) and method.aggregate != SCORE)
     cells = len(label.classes) ** 2 * confusion
@@ -62,7 +64,7 @@ def stating(draft: E, found: Evaluation) -> E:
 
 def _result(own: Judged) -> Result:
     if isinstance(own, Residuals):
-        return Regressed(own.squares)
+        return Regressed(own.squares, own.deviance if isinstance(own, ExpectedCounts) else None)
     if isinstance(own, TwoClasses):
         return Classified(own.right, own.loss, own.confusion)
     return Classified(own.right, None if own.loss is None else own.loss.loss, own.confusion)

@@ -12,6 +12,7 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.tables import SIGNS, split_limbs
 from ...circuits.relations.evaluation import Evaluation, Judged
+from ...circuits.relations.expected_counts import ExpectedCounts
 from ...circuits.relations.gridded import Gridded
 from ...circuits.relations.loss_tables import PROBIT_LOSSES
 from ...circuits.relations.residuals import MEAN_LACK, MEAN_REST, Residuals, Spread
@@ -29,6 +30,7 @@ from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from .argmax import gaps_of, winners
+from .expected_counts import counted_columns, expected, with_deviance
 from .normalised_loss import loss_columns, true_loss
 from .rows import Rows
 
@@ -291,6 +293,9 @@ def _true(own: Judged, rows: Rows, integers: Integers) -> Judged:
         return _of_two(own, rows, z[0])
     if isinstance(own, SeveralClasses):
         return _of_several(own, rows, z)
+    if isinstance(own, ExpectedCounts):
+        found = expected(own, z[0])
+        return with_deviance(replace(own, squares=_of_numbers(own, rows, found.counts).squares), rows, found)
     return _of_numbers(own, rows, z[0])
 
 
@@ -307,6 +312,12 @@ def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Intege
             _add_two(own, rows, z[0], to)
         elif isinstance(own, SeveralClasses):
             _add_several(own, rows, z, to)
+        elif isinstance(own, ExpectedCounts):
+            found = expected(own, z[0])
+            cells, looked_up = counted_columns(own, rows, found)
+            to.columns |= cells
+            to.looked_up |= looked_up
+            _add_numbers(own, rows, found.counts, to)
         else:
             _add_numbers(own, rows, z[0], to)
         _add_model(own.scored, rows, integers, to)

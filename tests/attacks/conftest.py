@@ -170,6 +170,15 @@ def honest_residuals():
 
 
 @pytest.fixture(scope="session")
+def honest_counts():
+    """How far counts that models expect are from those that there are."""
+    from .evaluations import counts
+    from .harness import prove
+
+    return prove(counts().shape(), counts().columns_of())
+
+
+@pytest.fixture(scope="session")
 def honest_extension(data):
     """The same of rows after the first ones, in two segments."""
     from .harness import data_columns, prove

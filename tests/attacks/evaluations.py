@@ -1,7 +1,7 @@
 """Models on the rows of the harness, one of which was destroyed, and what is committed of their predictions.
 
 Two of two classes, of which the second has a log-loss and a confusion matrix; two of several classes, one of which the
-second does not predict; and two that predict numbers.
+second does not predict; and two that predict numbers, or expect counts, the first with its deviance.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from zkunlearn.circuits.language.tables import LOSSES, split_limbs
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.circuits.relations.argmax import Argmax
 from zkunlearn.circuits.relations.evaluation import MODELS, SECOND_MODEL, Evaluation
+from zkunlearn.circuits.relations.expected_counts import ExpectedCounts
 from zkunlearn.circuits.relations.loss_tables import PROBIT_LOSSES
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT, MODEL
 from zkunlearn.circuits.relations.residuals import Residuals, Spread
@@ -279,3 +280,20 @@ def numbers() -> Made:
         for matrix, bits in zip(MODELS, BITS, strict=True)
     )
     return true_of(Evaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, FINER, 0, 20)), (X, y), integers)
+
+
+@cache
+def counts() -> Made:
+    """Two models of expected counts, the first with its deviance."""
+    X, _ = people(3)
+    y = np.random.default_rng(4).poisson(5, ROWS)
+    X[list(HOLES)], y[list(HOLES)] = 0, 0
+    X[-1] *= 64  # a row of the training, whose score is beyond the table
+    integers = tuple(np.random.default_rng(seed).integers(-(1 << 17), 1 << 17, (1, FEATURES + 1)) for seed in (7, 8))
+    for own in integers:
+        own[:, FEATURES] <<= X_BITS
+    judged = tuple(
+        ExpectedCounts(scored(matrix, 18), LIVE, 16, 10, 24, 0, 8, q_bits=12, deviance=stated, deviance_bits=6)
+        for matrix, stated in zip(MODELS, (0, None), strict=True)
+    )
+    return true_of(Evaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, 0, 0, 4)), (X, y), integers)

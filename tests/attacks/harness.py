@@ -83,6 +83,7 @@ PROOFS = (
     "honest_argmax",
     "honest_class_losses",
     "honest_residuals",
+    "honest_counts",
     "honest_opinions",
     "honest_means",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from zkunlearn.circuits.relations.certified import BIAS, SLACK, WEIGHTS
 from zkunlearn.models.activation import HALF_TABLE
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.distance_reference import Placed, measure
+from zkunlearn.models.methods.optimum_reference import RowValues
 
 from .distance_runs import Said, committed, declare_counts, integers, told, visits
 from .harness import ROWS, assert_valid, prove
@@ -70,7 +71,8 @@ def test_the_gradient_of_another_count_is_rejected(said: Said, data: Data) -> No
 
 def test_counts_that_are_expected_of_whole_cells_are_rejected(free: Said, data: Data) -> None:
     """The table's entry alone, without what is interpolated: what is left has no 16 bits."""
-    s, rows = free.own.schedule, replace(free.placed.rows, risen=0 * free.placed.rows.risen)
+    s, found = free.own.schedule, cast(RowValues, free.placed.rows)
+    rows = replace(found, risen=0 * found.risen)
     X = np.hstack([data[0], np.full((ROWS, 1), s.one)]).astype(object)
     r = rows.residuals(data[1], s).astype(object)
     gradient = ((X.T @ r) << s.raised) + s.penalties(free.placed.model << s.unit_bits).astype(object)

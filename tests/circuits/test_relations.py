@@ -119,6 +119,7 @@ EVALUATIONS: dict[str, Relation] = {
     "evaluation of several classes": evaluations.several().relation,
     "evaluation of numbers": evaluations.numbers().relation,
     "evaluation of losses, several classes": class_losses.class_losses().relation,
+    "evaluation of counts": evaluations.counts().relation,
 }
 SHARDED: dict[str, Relation] = {
     "evaluation of shards": shard_evaluations.opinions().relation,
@@ -260,6 +261,7 @@ OF_EVALUATIONS = {
         ["one class", "one or none", "later classes", "gap", "right predictions", "score", "loss", "loss"]
         + ["cell of the class", "sum of chances", "sum of chances"],
     ),
+    "evaluation of counts": ([], ["squares", "step"]),
 }
 
 
@@ -271,7 +273,8 @@ def test_public_vectors_of_an_evaluation_are_extensions_of_their_tables(name: st
     expected = [f"{each} of {matrix}" for each in ("score", *of_both) for matrix in ("model", "second model")]
     expected += [f"{each} of second model" for each in of_second]
     expected += ["confusion of model"] if name == "evaluation of several classes" else []
-    expected += ["labels", "squares of labels"] if name.endswith("numbers") else []
+    expected += ["labels", "squares of labels"] if name.endswith(("numbers", "counts")) else []
+    expected += ["deviance of model"] * 3 if name.endswith("counts") else []
     assert sorted(statement.name for statement, _ in steps.sums) == sorted(expected)
     assert_extensions(relation, steps)
 

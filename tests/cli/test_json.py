@@ -30,6 +30,7 @@ from .test_shards import SPEC as SHARDED
 DESCENT = '[model]\nkind = "logistic"\n[method]\nepochs = 20\nlearning_rate = 2.0\nl2 = 0.05\n'
 HELD_OUT = DESCENT.replace('kind = "logistic"\n', 'kind = "logistic"\nholdout = 110\n')
 LINEAR = '[model]\nkind = "linear"\nholdout = 110\n[method]\nepochs = 8\nlearning_rate = 0.5\n'
+COUNTS = '[model]\nkind = "poisson"\nholdout = 110\n[method]\nepochs = 3\nlearning_rate = 0.05\n'
 NOISY = '[model]\nkind = "logistic"\n[method]\nkind = "noisy"\nl2 = 0.25\n'
 INVERSE = '[model]\nkind = "logistic"\n[method]\nkind = "newton"\nl2 = 0.5\nsteps = 8\ninverse = 12\n'
 COLUMNS = ("--target", "sick", "--id", "name")
@@ -74,6 +75,7 @@ def teller(tmp_path_factory: pytest.TempPathFactory) -> Teller:
     own = Teller(tmp_path_factory.mktemp("told"))
     write_table(own.folder / "t.csv", 240)
     texts = {"spec": DESCENT, "held": HELD_OUT, "linear": LINEAR, "noisy": NOISY, "inverse": INVERSE, "sisa": SHARDED}
+    texts["counts"] = COUNTS
     texts["means"] = SHARDED.replace('"logistic"', '"linear"')
     texts["scores"] = SHARDED.replace("shard_rows", 'aggregate = "score"\nshard_rows')
     for name, text in texts.items():
@@ -139,7 +141,14 @@ def measure(own: Teller) -> None:
     models = [part for name in own.of("first.model.opening", "second.model.opening") for part in ("--model", name)]
     own.tell("evaluate", *own.of("data"), *models[2:], "--confusion", "--out", *own.of("e.evaluation"))
     own.tell("evaluate", *own.of("data"), "--model", *own.of("linear.model.opening"), "--out", *own.of("l.evaluation"))
-    table, bounds = own.of("t.csv", "bounds.toml")
+    table, bounds, counts = own.of("t.csv", "bounds.toml", "counts.csv")
+    text = table.read_text(encoding="utf-8")
+    counts.write_text(text.replace(",yes", ",3").replace(",no", ",0"), encoding="utf-8")
+    own.tell("commit", counts, *COLUMNS, "--label", "count", "--bounds", bounds, "--out", *own.of("visits"))
+    own.prove("visits", "counts.toml", "counts.proof")
+    own.tell(
+        "evaluate", *own.of("visits"), "--model", *own.of("counts.model.opening"), "--out", *own.of("c.evaluation")
+    )
     own.tell("commit", table, *COLUMNS, "--bounds", bounds, "--out", *own.of("holdout"))
     for name in ("b", "means", "scores"):
         bundle, out = own.of(f"{name}.bundle", f"{name}.evaluation")
@@ -190,7 +199,8 @@ def flipped(path: Path, out: Path) -> Path:
 
 PROOFS = (
     "first.proof", "second.proof", "data/dataset.commitment", "data/dataset.registration", "data2/dataset.link",
-    "afresh.model.link", "e.evaluation", "l.evaluation", "d.distance", "s.distance", "q.predictions", "noisy.proof",
+    "afresh.model.link", "e.evaluation", "l.evaluation", "c.evaluation", "d.distance", "s.distance", "q.predictions",
+    "noisy.proof",
     "b.evaluation", "means.evaluation", "b.bundle",
 )  # fmt: skip
 OTHERS = (

@@ -44,6 +44,7 @@ REFUSED = {  # values that cbor2 would read
 
 
 MODELS = {"models": [{"distance": 28, "slope": 50}, {"distance": 30, "slope": None}]}
+COUNTED = {"results": [{"squares": 3, "deviance": 7}, {"squares": 5}], "spread": 9}
 NUMBERS = {"results": [{"squares": 3}, {"squares": 5}], "spread": 9, "grid": -3}
 BELOW_ZERO = {"results": [{"right": 3, "loss": loss, "confusion": []} for loss in ([-2, 5], None)]}
 
@@ -113,6 +114,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "alone": short["alone"],
             "numbers": encode("evaluation", {**both, "statement": {**both["statement"], **NUMBERS}}),
             "below zero": encode("evaluation", {**both, "statement": {**both["statement"], **BELOW_ZERO}}),
+            "counts": encode("evaluation", {**both, "statement": {**both["statement"], **COUNTED}}),
         },
         "sharded_evaluation": {"whole": short["sharded evaluation"], "body": bodies["sharded evaluation"]},
         "distance": {

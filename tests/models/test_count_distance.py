@@ -211,7 +211,7 @@ def test_the_least_distance_is_the_least_and_a_model_near_the_optimum_has_a_smal
         ({"standardize": True}, "standardize: what l2 penalises"),
         (
             {"fixed_point": FixedPoint(x_bits=10, w_bits=17, p_bits=10)},
-            r"= 27: scores .* up to 16, .* train with 28 or",
+            r"= 27: scores .* up to 16, .* train with 28 or more",
         ),
         ({"l2": 1e-9}, "l2 = 1e-09: too small for 58 rows"),
         ({"l2": 1e9}, "too large: its gradient would pass 2.61"),

@@ -53,6 +53,7 @@ ABOUT = {
         ("argmax.py", "several_classes.py", "residuals.py"),
         "argmax|residuals|fitted_totals_evaluation|shard_evaluation",
     ),
+    "expected_counts.py": "expected_counts",
     "forgotten_classes.py": "forgotten_classes",
     "gradient_descent.py": "owner|pushed_lies|totals.py|batches|classes|features",
     "certified.py": "optimum|distance|newton",

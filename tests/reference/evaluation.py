@@ -6,6 +6,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from .channel import Channel
+from .expected_counts import ExpectedCounts, of_counts
 from .field import log2_ceil, require
 from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .gradient_descent import GradientDescent
@@ -17,6 +18,8 @@ from .optimum import Optimum
 from .relations import (
     ACTIVATION,
     CHANCES,
+    COUNT_LOGS,
+    LINK,
     LOGS,
     PROBIT_LOSSES,
     RANGE,
@@ -29,7 +32,7 @@ from .shapes import Column
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 MATRICES = ("model", "second model")
-TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES)
+TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES, LINK, COUNT_LOGS)
 
 
 def trainings_of(statement: Map) -> dict[str, Map]:
@@ -69,6 +72,7 @@ class Evaluation(Relation):
             boxes, witness = boxes + spread.boxes, witness + spread.witness
         used = {lookup.table for box in boxes for lookup in box.lookups}
         super().__init__(boxes, [table for table in TABLES if table in used])
+        self.table = next((own.edges for own in models if isinstance(own, ExpectedCounts)), [])
         self.virtual = frozenset(column for own in models for column in own.virtual)
         witness += [multiplicities(name, self.sections) for name in self.tables]
         self.columns = {"dataset": dataset_columns(dataset), "witness": witness}
@@ -100,8 +104,9 @@ def step_bits(count: int, grid: int, scale: int) -> int:
 def require_result(training: Map, result: Map, second: Map) -> None:
     """A result of the sort that the model has."""
     spec = training["spec"]
-    require("statement", spec["method"]["kind"] != "sisa" and spec["family"] != "poisson")
-    require("statement", (spec["family"] == "linear") == ("squares" in result))
+    require("statement", spec["method"]["kind"] != "sisa")
+    require("statement", (spec["family"] in ("linear", "poisson")) == ("squares" in result))
+    require("statement", spec["family"] == "poisson" or "deviance" not in result)
     require("statement", ("squares" in result) == ("squares" in second))
     if "squares" not in result:
         classes = len(training["dataset"]["encoding"]["label_classes"])
@@ -177,6 +182,8 @@ def judged(matrix: str, training: Map, result: Map, statement: Map, live: Live) 
     scale = encoding["x_bits"] + weight_scale(training["spec"])
     if "squares" in result:
         own = Scales(encoding, live.count)
+        if training["spec"]["family"] == "poisson":
+            return of_counts(model, training, result, live, statement["grid"], own)
         require("statement", min(scale - own.labels, own.fine, scale - own.fine) >= 1)
         step = step_bits(live.count, statement["grid"], 2 * own.fine)
         return Residuals(model, (scale - own.labels, scale - own.fine), own.residual, result["squares"], step)
@@ -205,6 +212,8 @@ def evaluation_shape(statement: Map) -> Shape:
         require("statement", model["shape"] == training["model"]["shape"])
         require_result(training, result, results[0])
     require_not_used(statement)
+    counting_models = [own["spec"]["scales"] for own in trainings.values() if own["spec"]["family"] == "poisson"]
+    require("statement", len({own["x_bits"] + own["w_bits"] for own in counting_models}) < 2)
     require("statement", (statement["spread"] is None) != ("squares" in results[0]))
     live = counting(statement)
     require_numbers(results, live.count)

@@ -592,8 +592,9 @@ def check_sharded_evaluation(statement: Any) -> None:
 def check_result(result: Any) -> None:
     """What is said of one model."""
     if "squares" in result:
-        fields(result, {"squares": int})
-        within(result["squares"], 0, 1 << 62)
+        fields(result, {"squares": int, **({"deviance": int} if "deviance" in result else {})})
+        for stated in result.values():
+            within(stated, 0, 1 << 62)
         return
     loss = type(result.get("loss"))
     fields(result, {"right": int, "loss": loss, "confusion": list})

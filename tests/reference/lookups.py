@@ -8,9 +8,10 @@ from itertools import accumulate, pairwise
 
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, bits_of, eq_at, eq_table, extension, index_of, log2_ceil, prefix, require
-from .losses import LOSSES_OF, columns_beside
+from .losses import LOSSES_OF, columns_beside, count_logs
 from .relations import (
     ACTIVATION,
+    COUNT_LOGS,
     ENTRIES,
     ENTRY,
     FEATURE_RANGE,
@@ -121,6 +122,8 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
                 edges = (relation.noise_table[start : start + (1 << len(entry))] for start in (0, 1))
                 low, high = (extension(own, entry) for own in edges)
                 key += 2**15 - powers[1] * low - powers[2] * high
+            if table == COUNT_LOGS:
+                key -= powers[1] * extension(count_logs(), entry)
             if table in (SIGNS, *LOSSES_OF):  # and whether q is not negative: the leading bit
                 key += 2**15 - powers[1] * entry[0]
             if table in LOSSES_OF:

@@ -1,4 +1,4 @@
-"""The tables of losses: protocol.md, section 9, by decimal numbers."""
+"""The tables of losses, and of logarithms of counts: protocol.md, section 10, by decimal numbers."""
 
 from __future__ import annotations
 
@@ -94,3 +94,21 @@ def columns_beside(name: str) -> Sequence[Sequence[int]] | None:
     if words[0] == "chances":
         return chance_bounds(words[2], int(words[4]))
     return None
+
+
+@cache
+def count_logs() -> list[int]:
+    """floor(2^16 (y log y - y)): logarithms of primes by their series, those of products by sums."""
+    factor = list(range(1 << 16))
+    for p in range(2, 256):
+        if factor[p] == p:
+            for multiple in range(p * p, 1 << 16, p):
+                factor[multiple] = min(factor[multiple], p)
+    with localcontext() as context:
+        context.prec = 40
+        logs = [Decimal(0), Decimal(0)]
+        for y in range(2, 1 << 16):
+            logs.append(Decimal(y).ln() if factor[y] == y else logs[factor[y]] + logs[y // factor[y]])
+        exact = [65536 * (y * log - y) for y, log in enumerate(logs)]
+        found = [int(value.to_integral_value(ROUND_FLOOR)) for value in exact]
+        return found

@@ -16,7 +16,7 @@ Address = tuple[str, str]  # matrix, column
 Claim = tuple[Address, Mapping[str, Point], K]
 ENTRY = Axis("entry", CELLS)
 RANGE, ACTIVATION, FEATURE_RANGE, LINK = "range", "activation", "feature range", "link"
-SIGNS, LOSSES, NOISE = "signs", "losses", "noise"
+SIGNS, LOSSES, NOISE, COUNT_LOGS = "signs", "losses", "noise", "count logs"
 PROBIT_LOSSES = "probit losses"
 KEYS = "keys"  # no table: tuples that two boxes have, as often
 TAGS = {RANGE: 1, ACTIVATION: 2, FEATURE_RANGE: 3, KEYS: 4, LINK: 5, SIGNS: 6, LOSSES: 7, NOISE: 9, PROBIT_LOSSES: 16}
@@ -27,9 +27,9 @@ CHANCES = {
     for family, tag in (("logistic", 64), ("probit", 128))
     for bits in range(16, 32)
 }
-TAGS |= LOGS | CHANCES
-ENTRIES |= dict.fromkeys([*LOGS, *CHANCES], 3)
-SINGULAR = {SIGNS: "sign", LOSSES: "loss"}
+TAGS |= LOGS | CHANCES | {COUNT_LOGS: 12}
+ENTRIES |= dict.fromkeys([*LOGS, *CHANCES], 3) | {COUNT_LOGS: 2}
+SINGULAR = {SIGNS: "sign", LOSSES: "loss", COUNT_LOGS: "count log"}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
 COEFFICIENTS, INTERCEPT = ("model", "weights"), ("model", "intercept")

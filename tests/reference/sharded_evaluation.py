@@ -20,8 +20,8 @@ from .evaluation import (
 from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, require
 from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .judged import Judged, Live, Model, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
-from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
 from .normalised_loss import NormalisedLoss
+from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
 from .shapes import Axis, Column
 from .sisa import Sisa
 from .sisa_integers import Cut, Run, cut_of, runs_of

@@ -333,6 +333,17 @@ class Owner:
         return zu.evaluate(holdout, zu.prove(data, WHOLE).secret, confusion=True)
 
     @cached_property
+    def visits_expected(self) -> zu.EvaluationProof:
+        """Of a Poisson model."""
+        rng = np.random.default_rng(18 + self.seed)
+        bounds = {"x1": (-5.0, 5.0), "x2": (-5.0, 5.0)}
+        X = [rng.uniform(-5, 5, size=(rows, FEATURES)) for rows in (ROWS, 101 + self.seed)]
+        data, holdout = (
+            zu.commit(part, np.arange(len(part)) % 3, bounds=bounds, label_kind="count", openings=2) for part in X
+        )
+        return zu.evaluate(holdout, zu.prove(data, NEAR_COUNTS).secret)
+
+    @cached_property
     def together(self) -> zu.ShardedEvaluationProof:
         """Of the models of two bundles on rows of their own."""
         rng = np.random.default_rng(14 + self.seed)
@@ -759,12 +770,6 @@ def linear_distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
     return [Kind("distance, of a linear model", *both, judge_distance, ("statement.distance", "statement.slope"))]
 
 
-def count_distance_kinds(owner: Owner, other: Owner) -> list[Kind]:
-    """The same of a Poisson model, whose intercept is penalised."""
-    both = payload_of(owner.count_distance), payload_of(other.count_distance)
-    return [Kind("distance, of counts", *both, judge_distance, ("statement.distance", "statement.slope"))]
-
-
 def grown_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """A link that adds rows and names others as superseded, and what is trained after it."""
     last, link, trained = owner.grown
@@ -886,6 +891,18 @@ def losses_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """At which losses a model of several classes does."""
     both = payload_of(owner.classified), payload_of(other.classified)
     return [Kind("evaluation, of several classes", *both, judge_evaluation, ("statement.results", "statement.grid"))]
+
+
+def counted_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """How well a Poisson model predicts rows, and how near its optimum one is whose intercept is penalised."""
+    both, near = (
+        (payload_of(getattr(owner, name)), payload_of(getattr(other, name)))
+        for name in ("visits_expected", "count_distance")
+    )
+    return [
+        Kind("distance, of counts", *near, judge_distance, ("statement.distance", "statement.slope")),
+        Kind("evaluation, of counts", *both, judge_evaluation, ("statement.results", "statement.spread")),
+    ]
 
 
 def together_kinds(owner: Owner, other: Owner) -> list[Kind]:

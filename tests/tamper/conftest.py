@@ -16,7 +16,7 @@ def tampered(tmp_path_factory):
 
     from .artefacts import (
         Owner,
-        count_distance_kinds,
+        counted_kinds,
         kinds,
         kinds_of_classes,
         linear_distance_kinds,
@@ -40,5 +40,5 @@ def tampered(tmp_path_factory):
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
         found = [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]
         last = kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds
-        newest = noisy_kinds_of_classes, count_distance_kinds, newton_kinds_of_classes, losses_kinds
+        newest = noisy_kinds_of_classes, newton_kinds_of_classes, losses_kinds, counted_kinds
         return [*found, *(kind for group in (*last, *newest) for kind in group(*owners))]

@@ -282,6 +282,20 @@ def test_write_the_frozen_evaluation_of_losses() -> None:
     write("evaluation", zu.evaluate(holdout, models), "losses.")
 
 
+def test_write_the_frozen_evaluation_of_counts() -> None:
+    """RMSE, R^2 and deviance before and after a row was forgotten."""
+    features = np.random.default_rng(6).uniform(-4, 4, size=(120, 2))
+    labels = np.random.default_rng(6).poisson(np.exp(features[:, 0] / 4))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data, holdout = (
+        zu.commit(features[part], labels[part], bounds=bounds, label_kind="count", openings=4)
+        for part in (slice(16), slice(16, None))
+    )
+    first = zu.prove(data, COUNTS)
+    after = zu.prove(data, COUNTS, forget=["3"], previous=first)
+    write("evaluation", zu.evaluate(holdout, [first.secret, after.secret]), "counts.")
+
+
 def test_write_the_frozen_sharded_evaluation() -> None:
     """Of a bundle by vote, of two commitments, in which a shard has no row left; and of one by probability."""
     bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
