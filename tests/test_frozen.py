@@ -27,7 +27,7 @@ from .reference.examples import Training
 FROZEN = Path(__file__).parent / "vectors" / "frozen"
 VERSIONS = {n: k.version for n, k in base.STATEMENTS.items() if k.__module__.startswith(PACKAGE + ".")}
 FILES = {kind: sorted(FROZEN.glob(f"{kind}.v{version}.*proof")) for kind, version in VERSIONS.items()}
-LARGEST = 10 << 20
+LARGEST = 12 << 20
 every_kind = pytest.mark.parametrize("kind", sorted(VERSIONS))
 every_file = pytest.mark.parametrize(
     "path", [path for own in FILES.values() for path in own], ids=lambda path: path.name
