@@ -130,7 +130,8 @@ def test_a_spec_for_shards_is_suggested_and_trained_with(owner: Path, monkeypatc
     done("suggest", owner / "data", *cut, "--out", out)
     spec, dataset = zu.load_spec(out), zu.load_dataset(owner / "data")
     assert spec == zu.suggest(dataset, shard_rows=16, slices=2).spec and spec.method.l2 == 1 / 16
-    assert (spec.method.kind, spec.method.shard_rows, spec.method.slices) == ("sisa", 16, 2)
+    method = spec.method.to_mapping()
+    assert (method["kind"], method["shard_rows"], method["slices"]) == ("sisa", 16, 2)
     done("train", owner / "data", "--spec", out)
     assert "slices = 2: are stages of a shard; say how many rows" in refusal("suggest", owner / "data", "--slices", 2)
     assert "must be a power of two" in refusal("suggest", owner / "data", "--shard-rows", 15)

@@ -29,8 +29,8 @@ def fuzz(name: str, seconds: int) -> int:
     limits = [f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", f"-timeout={SLOWEST}", "-rss_limit_mb=4096"]
     command = [sys.executable, str(HERE / "run.py"), "--one", name, *corpus, *limits]
     command += [f"-artifact_prefix={broken}/", "-print_final_stats=1", f"-report_slow_units={SLOWEST}"]
-    with tempfile.TemporaryDirectory() as folder:  # a fuzzer does not end as Python does
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": folder})
+    with tempfile.TemporaryDirectory() as own:  # a fuzzer does not end as Python does
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": own})
     if not any(broken.iterdir()):
         broken.rmdir()
     stats: dict[str, str] = dict(line.split(":")[-2:] for line in done.stderr.splitlines() if line.startswith("stat::"))

@@ -100,7 +100,7 @@ def test_what_is_expected_of_a_shard_is_what_float64_trains(standardize: bool) -
 def test_together_every_shard_takes_its_own_steps() -> None:
     rng = np.random.default_rng(7)
     parts = tuple(
-        Objective(LOGISTIC, rng.normal(size=(9, 2)), (rng.normal(size=(9, 1)) > 0) + 0.0, np.full(2, 0.1))
+        Objective(LOGISTIC, rng.normal(size=(9, 2)), (rng.normal(size=(9, 1)) > 0).astype(np.float64), np.full(2, 0.1))
         for _ in range(3)
     )
     together, weights = Together(parts, 0.0), rng.normal(size=(6, 4))
@@ -118,7 +118,7 @@ def test_together_every_shard_takes_its_own_steps() -> None:
 def test_rows_that_do_not_count_and_shards_of_one_label_are_not_looked_at() -> None:
     X, y, shape = table()
     gone = tuple(row for row in range(ROWS) if SHARD <= row < 2 * SHARD or (row < SHARD and y[row] == 1))
-    rest = {"shard_rows": SHARD, "slices": 1, "l2": 0.05}
+    rest: dict[str, Any] = {"shard_rows": SHARD, "slices": 1, "l2": 0.05}
     found = suggest_shards(X, y, LOGISTIC, shape, Live(ROWS, gone), **rest)
     assert "found on 3 of 5 shards" in found.notes
     other = X.copy()
@@ -138,7 +138,7 @@ def test_a_class_that_a_shard_has_not_is_left_out_there() -> None:
 
 
 def test_a_spec_whose_integers_fail_is_left_for_the_next_and_the_reason_is_told() -> None:
-    seen: list[TrainingSpec] = []
+    seen: list[Any] = []
 
     def fails(spec: TrainingSpec) -> str | None:
         seen.append(spec)
@@ -169,6 +169,6 @@ def test_of_many_rows_the_first_shards_are_looked_at(monkeypatch: pytest.MonkeyP
         ({"slices": 65}, "slices"),
     ],
 )
-def test_what_cannot_be_cut_is_refused_by_name(options: dict[str, int], reason: str) -> None:
+def test_what_cannot_be_cut_is_refused_by_name(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(ParameterError, match=f"^{reason}"):
         suggested(**options)
