@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zkunlearn.prover import kernels as fast
-
 from zkunlearn.circuits.field.goldilocks import K
+from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.protocol.cubes import Cubes, LayerRounds
 from zkunlearn.verifier.protocol.lookup import Batch
 
@@ -43,6 +42,7 @@ def elements(seed: int, count: int) -> tuple[K, ...]:
 def test_rounds_of_cubes_are_the_sums_of_those_of_their_trees(seed: int, trees: int, variables: int) -> None:
     """At every size that folding leaves, each tree times its weight; and what is left is what the twin folds."""
     point, challenges, (mu,), weights = (elements(seed + i, n) for i, n in enumerate((variables, variables, 1, trees)))
+    mu = mu or K(1)
     inverse = twins.kinv(mu.pair)
     n, b = (numbers(seed + i, 2, 2, 1 << variables, trees) for i in (4, 5))
     cells = [[children(values[..., tree]) for values in (n, b)] for tree in range(trees)]
