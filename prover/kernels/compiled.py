@@ -34,7 +34,8 @@ CELLS = "cells"  # stands for an input of any type of cell
 CELL_TYPES = ("uint64", "int16", "uint16", "int32")  # elements of F, and integers that are read as such
 
 # Changes when code that is inlined into kernels of other files does.
-_SHARED = (Path(__file__), *map(Path(__file__).with_name, ("field.py", "memory.py", "pairs.py", "products.py")))
+_FILES = ("field.py", "memory.py", "pairs.py", "products.py", "sha256.py")
+_SHARED = (Path(__file__), *map(Path(__file__).with_name, _FILES))
 _SHARED_STAMP = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in _SHARED)
 
 LOGGER = logging.getLogger("zkunlearn")

@@ -42,6 +42,7 @@ def elements(seed: int, count: int) -> tuple[K, ...]:
 def test_rounds_of_cubes_are_the_sums_of_those_of_their_trees(seed: int, trees: int, variables: int) -> None:
     """At every size that folding leaves, each tree times its weight; and what is left is what the twin folds."""
     point, challenges, (mu,), weights = (elements(seed + i, n) for i, n in enumerate((variables, variables, 1, trees)))
+    mu = mu or K(1)
     inverse = twins.kinv(mu.pair)
     n, b = (numbers(seed + i, 2, 2, 1 << variables, trees) for i in (4, 5))
     cells = [[children(values[..., tree]) for values in (n, b)] for tree in range(trees)]
@@ -49,7 +50,7 @@ def test_rounds_of_cubes_are_the_sums_of_those_of_their_trees(seed: int, trees: 
     rounds = LayerRounds(Cubes(n.reshape(2, 2, -1).copy(), b.reshape(2, 2, -1).copy(), point, batch), point, batch)
     for i, challenge in enumerate(challenges):
         eq = twins.eq_table([z.pair for z in point[i + 1 :]])
-        own = [twins.pair_round(*of_n, *of_b, [(1, 0)], eq) for of_n, of_b in cells]
+        own = [twins.pair_round(*(*of_n, *of_b, [(1, 0)], eq)) for of_n, of_b in cells]
         scaled = [[twins.kprod([w.pair, inverse, x]) for x in two] for w, two in zip(weights, own, strict=True)]
         assert [x.pair for x in rounds.message()] == [twins.ksum(column) for column in zip(*scaled, strict=True)]
         rounds.fold(challenge)

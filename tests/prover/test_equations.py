@@ -90,8 +90,8 @@ def test_expressions_of_values_that_are_not_there_are_refused() -> None:
         np.array([2]),
         numbers(3, 2, 3),
     ]
-    fast.evaluate_expressions(*good, (1, 0))
+    fast.evaluate_expressions(*(*good, (1, 0)))
     for place, value in ((1, [0, 3]), (4, [3]), (2, [3]), (1, [0])):
         bad = [*good[:place], np.array(value), *good[place + 1 :]]
         with pytest.raises(ValueError, match="expressions"):
-            fast.evaluate_expressions(*bad, (1, 0))
+            fast.evaluate_expressions(*(*bad, (1, 0)))

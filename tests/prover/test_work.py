@@ -70,7 +70,8 @@ def test_where_no_nonce_is_good_none_is_found(way: Any, monkeypatch: pytest.Monk
     assert way(SEEDS[0]).first_good(0) is None
 
 
-line, pair = intrinsic(type_line), intrinsic(type_pair)
+line: Any = intrinsic(type_line)
+pair: Any = intrinsic(type_pair)
 
 
 @numba.njit
