@@ -22,6 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 from ...models.methods.certificate import GRADIENT_BITS, SLACK_BITS, Certificate
 from ..field.goldilocks import ONE, K
@@ -58,6 +59,7 @@ from .training import TrainingAxes
 
 SLACK = Address(WITNESS, "slack")
 FEATURE_BOX, CONSTANT_BOX = "feature limbs", "constant limbs"
+At = TypeVar("At", bound=Coordinates)
 
 
 @dataclass(frozen=True)
@@ -370,7 +372,7 @@ class Certified(TrainingAxes, ABC):
         """One that may be negative."""
         return Signed(integer, self.bits_of(integer))
 
-    def of_output(self, output: Coordinates) -> dict[str, Coordinates]:
+    def of_output(self, output: At) -> dict[str, At]:
         """The place on the axis of outputs of what has one where there are several."""
         return {"output": output} if self.several else {}
 

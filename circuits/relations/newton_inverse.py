@@ -36,7 +36,7 @@ from ..field.goldilocks import ONE, ZERO, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear, public
 from ..language.layout import WITNESS, Address
-from ..language.relation import Coordinates, Factor, LookedUp, Steps, Sum, Term, variables
+from ..language.relation import Factor, LookedUp, Steps, Sum, Term, variables
 from ..language.tables import limb_terms
 from .dataset import FEATURES
 from .iterations import eq_on
@@ -197,7 +197,7 @@ class NewtonInverse(Newton):
         for each, total in zip(sums, totals, strict=True):
             steps.sumcheck(each, total)
 
-    def _beside(self, pair: Pair, point: Point) -> tuple[dict[str, Coordinates], K]:
+    def _beside(self, pair: Pair, point: Point) -> tuple[dict[str, Point], K]:
         """Where what there is of a weight and the bias is looked at, and the indicator of real cells there."""
         real = pair.real_output * prefix(point, self.schedule.features)
         return {**self.of_output(pair.output), "weight": point}, real

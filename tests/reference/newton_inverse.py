@@ -152,5 +152,6 @@ class NewtonInverse(Newton):
         for (at, share), names in ((first, (FROM_BIAS, CORNER)), (second, (WITH_BIAS, OF_BOTH))):
             beside = self.entry(ch, names[0], {"output": o, "weight": at}, real * prefix(at, self.features))
             sides.append(beside + share * self.entry(ch, names[1], {"output": o}, real))
+        left, right = sides
         same = prefix_eq(self.o, o, self.output.size)
-        ch.zero("inverse of intercepts", lambda: (claim, [(-same, *sides)]))
+        ch.zero("inverse of intercepts", lambda: (claim, [(-same, left, right)]))
