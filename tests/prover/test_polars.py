@@ -31,7 +31,8 @@ BOUNDS: dict[str, Any] = {
     "city": {"categories": ["LA", "NY", "SF"]},
     "since": (datetime.date(2000, 1, 1), datetime.date(2040, 1, 1)),
 }
-SICK, NAMES = pl.Series("sick", ["no", "yes", "no", "yes", "yes", "no"]), pl.Series(["p", "q", "r", "s", "t", "u"])
+SICK = pl.Series("sick", ["no", "yes", "no", "yes", "yes", "no"])
+NAMES: Any = pl.Series(["p", "q", "r", "s", "t", "u"])
 
 
 def by_id(dataset: zu.Dataset) -> dict[str, list[Any]]:
