@@ -135,8 +135,8 @@ def following(true: Columns, told: Losses) -> Columns:
     columns |= {name: to_field(cells) for name, cells in zip(own.logs, told.logs, strict=True)}
     for name, rest, total in zip(own.sums, own.sum_rests, told.sums, strict=True):
         columns |= {name: to_field(total >> 16), limb(rest, 16): to_field(total & 0xFFFF)}
-    for bound, total in zip(own.bounds, told.totals(LIVE.mask()), strict=True):
-        left = total - (bound.stated << bound.bits)
+    for bound, summed in zip(own.bounds, told.totals(LIVE.mask()), strict=True):
+        left = summed - (bound.stated << bound.bits)
         columns[limb(bound.rest, bound.bits)] = to_field(np.array([-left if bound.up else left]))
     return columns
 
