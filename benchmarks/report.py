@@ -235,6 +235,9 @@ are predicted right, and at which log-loss. Verifying takes the validity proof o
 | ---: | ---: | ---: | ---: |
 | 1 | 0.43 | 0.13 | 289 |
 | 2 | 0.58 | 0.16 | 338 |
+
+Medians of two on a busy machine, with two models: of ten classes 1.9 s with the log-loss and 1.1 without, 473 and 388
+KB; probit models of two classes 0.8, of which 0.4 s are their table, once in a process.
 """
 DISTANCE = """
 ## Distance

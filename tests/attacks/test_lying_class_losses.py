@@ -129,13 +129,14 @@ def with_cell(true: Columns, step: int, *, rest: bool) -> Columns:
 
 def following(true: Columns, told: Losses) -> Columns:
     """What follows from chances, but for what rounding takes away of the total."""
-    columns = {name: to_field(cells) for name, cells in zip(ONE.chances, told.chances, strict=True)}
-    columns |= {name: to_field(cells) for name, cells in zip(ONE.class_losses[1:], told.class_losses, strict=True)}
-    columns |= {name: to_field(cells) for name, cells in zip(ONE.logs, told.logs, strict=True)}
-    for name, rest, total in zip(ONE.sums, ONE.sum_rests, told.sums, strict=True):
+    own = told.own
+    columns = {name: to_field(cells) for name, cells in zip(own.chances, told.chances, strict=True)}
+    columns |= {name: to_field(cells) for name, cells in zip(own.class_losses[1:], told.class_losses, strict=True)}
+    columns |= {name: to_field(cells) for name, cells in zip(own.logs, told.logs, strict=True)}
+    for name, rest, total in zip(own.sums, own.sum_rests, told.sums, strict=True):
         columns |= {name: to_field(total >> 16), limb(rest, 16): to_field(total & 0xFFFF)}
-    for bound, total in zip(ONE.bounds, told.totals(LIVE.mask()), strict=True):
-        left = total - (bound.stated << bound.bits)
+    for bound, summed in zip(own.bounds, told.totals(LIVE.mask()), strict=True):
+        left = summed - (bound.stated << bound.bits)
         columns[limb(bound.rest, bound.bits)] = to_field(np.array([-left if bound.up else left]))
     return columns
 
@@ -159,20 +160,28 @@ def test_chances_of_another_cell_are_rejected(which: int, true: Columns) -> None
 
 
 def test_a_remainder_with_a_complement_of_its_own_is_rejected(true: Columns) -> None:
-    """Of a mean: a cell less, and a remainder that is too large by a cell; its complement is below zero."""
-    row = int(np.flatnonzero(LIVE.mask())[0])
+    """Of a mean: a cell less, and a remainder that is too large by a cell; its complement is below zero, or is none."""
+    honest, whole = found(1), OTHER.models << OTHER.shift
     rest, lack = (limb_addresses(own, OTHER.rest_bits) for own in OTHER.rests)
-    whole, cell = OTHER.models << OTHER.shift, int(found(1).cells[0, row])
-    over = int(found(1).z[0, row]) - (cell - 1) * whole
-    lie = {OTHER.cell: changed(true, OTHER.cell, (0, row), cell - 1)[OTHER.cell]}
-    for at, name in enumerate(rest):
-        lie[name] = changed(true, name, (0, row), over >> (16 * at) & 0xFFFF)[name]
-    outcome = lying(lie, number=1)
-    assert outcome.verdict() == "constraints" and f"chance remainder of {SECOND}" in outcome.prover.lies
-    for at, name in enumerate(lack):
-        lie[name] = changed(true, name, (0, row), (whole - 1 - over) if at == 0 else 0)[name]
-    outcome = lying(lie, number=1)
-    assert outcome.verdict() != "valid" and f"chance remainder of {SECOND}" not in outcome.prover.lies
+    fits = (honest.z - honest.cells * whole + whole < 1 << OTHER.rest_bits) & LIVE.mask() & (honest.labels == 1)
+    at: Any = tuple(place[0] for place in np.nonzero(fits))
+    cells = honest.cells.copy()
+    cells[at] -= 1
+    told = Losses(OTHER, honest.z, honest.labels)
+    vars(told)["cells"] = cells
+    over = int(honest.z[at] - cells[at] * whole)
+    lie = following(true, told) | {OTHER.cell: to_field(cells), OTHER.of_class: to_field(told.of_class)}
+    lie[OTHER.class_losses[0]] = to_field((told.of_class >= 0).astype(np.int64))
+    totals = told.totals(LIVE.mask())
+    loss = tuple(bound.stated_of(total) for bound, total in zip(OTHER.bounds, totals, strict=True))
+    for bound, total in zip(OTHER.bounds, totals, strict=True):
+        lie[limb(bound.rest, bound.bits)] = to_field(np.array([bound.rest_of(total)]))
+    for place, name in enumerate(rest):
+        lie[name] = changed(true, name, at, over >> (16 * place) & 0xFFFF)[name]
+    assert_caught(lying(lie, number=1, loss=loss), f"chance remainder of {SECOND}")
+    for place, name in enumerate(lack):
+        lie[name] = changed(true, name, at, (whole - 1 - over) if place == 0 else 0)[name]
+    assert_caught(lying(lie, number=1, loss=loss), "lookup sum")
 
 
 def test_the_cell_of_another_class_is_rejected(true: Columns) -> None:

@@ -227,8 +227,8 @@ def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live
     scale, step = encoding["x_bits"] + weight_scale(bundle.last["spec"]), step_bits(live.count, statement["grid"], 16)
     require("statement", result["loss"] is None or (scale > 9 and 16 + log2_ceil(count << (scale - 9)) <= 62))
     if outputs_of(encoding) > 1:
-        own = None if result["loss"] is None else NormalisedLoss(model, family, scale, result["loss"], step, count)
-        return SeveralClasses(model, result, classes_of(bundle.last), own)
+        loss = None if result["loss"] is None else NormalisedLoss(model, family, scale, result["loss"], step, count)
+        return SeveralClasses(model, result, classes_of(bundle.last), loss)
     return TwoClasses(model, scale, result, step, family, 1 if result["loss"] is None else count)
 
 
