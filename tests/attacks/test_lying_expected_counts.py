@@ -5,17 +5,25 @@ A lie goes through all that follows from it: what is rejected is rejected for th
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from zkunlearn.circuits.field.goldilocks import P, to_field
+from zkunlearn.circuits.language.hidden import Hidden
+from zkunlearn.circuits.language.relation import Sum
 from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations.expected_counts import WHOLE_BITS
 from zkunlearn.models.counts import count_edges, count_logs
+from zkunlearn.prover.protocol import proof as prover_protocol
+from zkunlearn.prover.protocol.proof import ProverSteps
+from zkunlearn.prover.protocol.sumcheck import sum_value
 
 from .evaluations import FIRST, LIVE, counts, model_cells
 from .harness import Columns, Outcome, assert_caught, changed, prove
+from .test_false_totals import totals
 
 MADE = counts()
 BOTH: Any = MADE.relation.models
@@ -217,3 +225,33 @@ def test_rows_that_do_not_count_are_in_no_sum_but_in_their_equation(true: Column
     lie = {ONE.edge: changed(true, ONE.edge, at, edge + (5 << ONE.shift))[ONE.edge]}
     assert_caught(lying(lie), RESIDUAL)
     assert lying(lie, {names[0]: changed(true, names[0], at, lowest + 5)[names[0]]}).verdict() == "valid"
+
+
+def test_every_false_total_is_rejected(monkeypatch: pytest.MonkeyPatch, true: Columns) -> None:
+    declared: Any = SimpleNamespace(shape=MADE.shape())
+    outcome, names = totals(declared, true, monkeypatch)
+    used = {f"score of {FIRST}": (CELL,), SQUARES: (), DEVIANCE: ()}
+    assert outcome.prover.lies == frozenset() and used.keys() <= set(names) and names.count(DEVIANCE) == 3
+    for name, others in used.items():
+        outcome, _ = totals(declared, true, monkeypatch, name)
+        assert_caught(outcome, name, *others)
+
+
+@pytest.mark.parametrize("number", range(3), ids=["what is expected", "labels times cells", "times what is left"])
+def test_a_false_sum_that_fits_what_is_stated_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, number: int, true: Columns
+) -> None:
+    """A step more is stated: only the sum itself is another one."""
+    step, found = 1 << ONE.deviance_bits, count()
+    whole = value(true, ONE.whole, WHOLE_BITS) - step
+    by = (step, -(step >> (16 - ONE.q_bits)), -step << ONE.q_bits)[number]
+
+    class Lying(ProverSteps):
+        def total(self, statement: Sum) -> Hidden:
+            own = sum_value(statement, self.columns)
+            false = statement.name == DEVIANCE and next(found) == number
+            return self.channel.send([own + by if false else own])[0]
+
+    lie = limbs(ONE.whole, WHOLE_BITS, whole) if number == 2 else {}
+    monkeypatch.setattr(prover_protocol, "ProverSteps", Lying)
+    assert_caught(lying(lie, deviance=ONE.deviance + 1), DEVIANCE)
