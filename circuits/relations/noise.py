@@ -33,7 +33,7 @@ from ..field.goldilocks import ONE, ZERO, K, kscalar, to_field
 from ..field.multilinear import Point, eq_table, evaluate
 from ..language.hidden import Hidden
 from ..language.layout import WITNESS, Address, Column
-from ..language.relation import Entry, Factor, Lookup, Steps, Sum, Table, Term, variables
+from ..language.relation import Coordinates, Entry, Factor, Lookup, Steps, Sum, Table, Term, variables
 from ..language.tables import NOISE as TABLE
 from ..language.tables import NOISE_COUNTS, noise_table
 from .certified import Certified, Parameter, Place
@@ -148,7 +148,7 @@ class Noised(Certified):
     def _of_used_weights(self, output: Point, k: Point) -> Sum:
         """m + eta of an output at a point, where it is 0 of features that are left out."""
         own, free = self._signed(NOISY_WEIGHTS.model), variables(0, self.weight.bits)
-        at = {**self.of_output(output), "weight": free}
+        at: dict[str, Coordinates] = {**self.of_output(output), "weight": free}
         terms = (*own.terms(at, ONE), Term(ONE, NOISY_WEIGHTS.noise, at))
         used = eq_on(k, self.schedule.features, self.schedule.unused)
         factor = Factor(terms, own.taken_off((self.weight,), self._real(output)))
