@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zkunlearn as zu
@@ -158,7 +159,8 @@ def test_the_frozen_commitment_to_noise_of_classes_is_that_of_their_training() -
     proof = frozen("training", "noisy_classes.")
     statement = zu.TrainingProof.from_bytes(proof).statement
     assert statement.committed_noise == noise.statement and statement.forgotten_classes == ("b",)
-    assert statement.dataset.outputs * (len(statement.dataset.encoding.names) + 1) == len(statement.schedule.pads) == 12
+    schedule: Any = statement.schedule
+    assert statement.dataset.outputs * (len(statement.dataset.encoding.names) + 1) == len(schedule.pads) == 12
     assert formats.noise_digest(formats.read_file(proof, "training")[0]) == noise.digest
 
 

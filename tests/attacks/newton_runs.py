@@ -129,7 +129,8 @@ def step_integers(own: NewtonDeclared, number: int, values: StepValues) -> Integ
     """What is committed of a step, before it is cut into limbs, in the names of the step."""
     s = own.schedule.steps[number]
     rows = optimum_runs.row_integers(values.rows)
-    for parameter, cut, unit in zip((WEIGHTS, BIAS)[: 1 + s.bias], (slice(0, s.features), -1), s.units, strict=False):
+    cuts: tuple[Any, ...] = (slice(0, s.features), -1)
+    for parameter, cut, unit in zip((WEIGHTS, BIAS)[: 1 + s.bias], cuts, s.units, strict=False):
         named = {
             parameter.weight: values.weights // unit, parameter.cut: values.cut,
             parameter.cut_rest: values.cut_rest, update_remainder(parameter): values.remainder,

@@ -105,7 +105,8 @@ def integers(own: NoisyDeclared, lie: Found) -> Integers:
         names.RISEN: rows.risen, names.Z: rows.z, names.PRODUCT: rows.product,
         SLACK: np.array([s.slack] + [0] * (own.schedule.outputs - 1)),
     }  # fmt: skip
-    for parameter, cut in zip(parameters(own), (slice(0, d), d), strict=False):
+    cuts: tuple[Any, ...] = (slice(0, d), d)
+    for parameter, cut in zip(parameters(own), cuts, strict=False):
         named = {
             parameter.weight: s.weights, parameter.cut: s.cut, parameter.cut_rest: s.cut_rest,
             parameter.coins: s.coins, parameter.carry: s.carry, parameter.above: s.above,

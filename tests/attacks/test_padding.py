@@ -28,7 +28,8 @@ from zkunlearn.models.spec import TrainingSpec
 from zkunlearn.prover.matrices.entropy import random_field
 from zkunlearn.prover.matrices.values import Columns as ProverColumns
 from zkunlearn.prover.protocol import lookup as prover_lookup
-from zkunlearn.prover.protocol.fractions import build_tree
+from zkunlearn.prover.protocol.cubes import Forest
+from zkunlearn.prover.protocol.fractions import Tree, build_tree
 from zkunlearn.prover.protocol.lookup import build_trees
 from zkunlearn.verifier.protocol.proof import ProofShape
 
@@ -150,10 +151,10 @@ class JunkProver(CheatingProver):
             super().walk()
 
     def trees(self, section: Any, trees: Any, keys: Any, columns: ProverColumns, looked_up: Any) -> Any:
-        built = []
+        built: list[Tree] = []
         for instance in trees:
             if not isinstance(instance.source, LookupBox):
-                built += build_trees(section, [instance], keys, columns, looked_up)
+                built += build_trees(section, [instance], keys, columns, looked_up).trees
                 continue
             box = instance.source
             axes = self.columns.axes[box.columns[0]]
@@ -162,7 +163,7 @@ class JunkProver(CheatingProver):
             real = np.zeros([axis.size for axis in axes], dtype=bool)
             real[tuple(slice(axis.size) for axis in box.axes)] = True
             built.append(build_tree(instance, written_out(keys, section, whole, columns.values, real)))
-        return built
+        return Forest(built)
 
 
 def scores(run: Declared, columns: Columns) -> Any:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 import zkunlearn as zu
-from zkunlearn.verifier.certificates.guarantee import CHOSEN, NOT_ADAPTIVE, SHARDS
+from zkunlearn.verifier.certificates.guarantee import CHOSEN, NOT_ADAPTIVE
+from zkunlearn.verifier.certificates.guarantee import SHARDS as PROMISED
 
 from .conftest import BOUNDS, done, run, write_table
 
 SPEC = (
     '[model]\nkind = "logistic"\n[method]\nkind = "sisa"\nshard_rows = 8\nslices = 2\nepochs = 3\nlearning_rate = 0.5\n'
 )
-STAGES = 6
+SHARDS, STAGES = 3, 6
 
 
 def person(row: int) -> str:
@@ -77,7 +78,7 @@ def test_of_a_bundle_that_was_verified_only_what_changed_is_checked(made: Path) 
     assert isinstance(bundle, dict) and bundle["checked"] == 1
     assert answer["pinned"] == ["spec", "previous"]
     text = done("verify", *common, "--previous", made / "first.bundle").stdout
-    assert f"exact {SHARDS} assumes {CHOSEN} {NOT_ADAPTIVE} void " in " ".join(text.split())
+    assert f"exact {PROMISED} assumes {CHOSEN} {NOT_ADAPTIVE} void " in " ".join(text.split())
     assert f"kept          {STAGES - 1} of {STAGES} stages" in text
     assert "VALID: the models of all shards are what this algorithm outputs" in text
 

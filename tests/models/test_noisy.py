@@ -224,7 +224,7 @@ def test_noise_of_several_classes_is_a_gaussian_in_each_and_none_is_anothers() -
     eta = noised(none, none, coins, own).noise / (1 << SIGMA_BITS)
     assert np.abs(eta.mean(axis=1)).max() < 5 / 20 and np.abs(eta.std(axis=1) - 1).max() < 5 / 28.2
     assert abs(eta.mean()) < 5 / 4800**0.5 and abs((eta**4).mean() - 3) < 5 * (96 / 4800) ** 0.5
-    together = np.corrcoef(eta)[np.triu_indices(12, 1)]
+    together = np.asarray(np.corrcoef(eta))[np.triu_indices(12, 1)]
     assert np.abs(together).max() < 5 / 20
     counts = np.histogram(eta, [-9, *np.linspace(-2, 2, 17), 9])[0]
     cells = np.diff([0, *norm.cdf(np.linspace(-2, 2, 17)), 1]) * eta.size

@@ -16,6 +16,7 @@ from zkunlearn.circuits.relations.noise import NOISE
 from zkunlearn.circuits.statements.noise import pads_of
 from zkunlearn.circuits.statements.training import TrainingStatement
 from zkunlearn.errors import BudgetExceeded, DataError, FormatError
+from zkunlearn.models.methods import Noisy
 from zkunlearn.models.methods.noisy_reference import noisy, noisy_model
 from zkunlearn.prover.owner import noise as owners_noise
 
@@ -70,14 +71,15 @@ def test_a_noisy_model_of_classes_is_verified_with_what_all_of_it_is_worth(
 ) -> None:
     report = zu.verify(trained.proof, dataset.commitment, spec=SPEC, noise=secret.commitment, nonce=NONCE)
     assert report.security_bits >= 100 and {"noise", "nonce"} <= set(report.pinned)
-    found, schedule = report.indistinguishability, trained.statement.schedule
+    found, method = report.indistinguishability, SPEC.method
+    schedule: Any = trained.statement.schedule
     assert found is not None and found.hidden.cells == WEIGHTS
-    distance, grid = schedule.distance, SPEC.method.grid  # type: ignore[attr-defined]
-    least = Fraction(2 * distance, 1 << grid) + Fraction(isqrt_below(WEIGHTS))
+    assert isinstance(method, Noisy) and method.grid is not None
+    least = Fraction(2 * schedule.distance, 1 << method.grid) + Fraction(isqrt_below(WEIGHTS))
     assert least / 2048 <= found.hidden.mu < least / 2048 + Fraction(1, 10**6)
     alone = replace(schedule, outputs=1, pads=())
-    assert found.hidden.mu > alone.hidden.mu  # type: ignore[attr-defined]
-    assert found.epsilon is not None and found.epsilon > alone.hidden.epsilon(Fraction(1e-5))  # type: ignore[attr-defined]
+    assert found.hidden.mu > alone.hidden.mu
+    assert found.epsilon is not None and found.epsilon > alone.hidden.epsilon(Fraction(1e-5))
 
 
 def isqrt_below(value: int) -> float:

@@ -26,7 +26,8 @@ ROWS, FEATURES = 40, 2
 NONCE, OTHER = bytes(range(32)), bytes(32)
 FORGET = ["person 3", "person 30"]
 SPEC = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
-LENIENT = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25, grid=SPEC.method.grid_bits, delta=1e-4)
+GRID: Any = SPEC.method
+LENIENT = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25, grid=GRID.grid_bits, delta=1e-4)
 
 
 def committed(openings: int = 12) -> zu.Dataset:
