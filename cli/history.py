@@ -7,7 +7,7 @@ from typing import Any
 import zkunlearn as zu
 
 from ..circuits.statements.noise_use import NoiseUse
-from ..verifier.history import Entry
+from ..verifier.entries import Entry
 from .exits import DONE, INVALID, REFUSED
 from .inspection import describe
 from .output import Output, foreign, table

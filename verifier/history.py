@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..circuits.statements.base import Statement, statement_digest
 from ..circuits.statements.dataset import DatasetStatement
@@ -29,6 +29,7 @@ from ..formats.container import MAGIC
 from ..models.methods.sisa import Sisa
 from ..shown import Shown
 from .bundles import Bundle, check_bundle, loaded, of_one_request
+from .entries import Entry, Verdict
 from .evaluations import unlinked_models
 from .noise import NOISE_SUFFIX, NoiseCommitment, indistinguishability, together
 from .pins import check_previous, linked
@@ -36,37 +37,7 @@ from .proofs import LINK_PROOFS, AnyLink, Proof, RegistrationProof
 from .registrations import require_whole
 from .verify import verify_proof
 
-Verdict = Literal["valid", "invalid", "cannot say"]
 Committed = tuple[str, NoiseStatement]  # noise, in a file of this name
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file, or one object, of a history.
-
-    Attributes:
-        name: its path within the folder, or "proof 3" for the third object.
-        proof: what it holds; None if it cannot be read.
-        verdict: "invalid" if its proof is, or contradicts what it refers to; "cannot say" if something that it refers
-            to is missing.
-        reason: why it is not valid.
-        security_bits: proven soundness of its own proof, if that is valid.
-        supersedes: name of the entry that it supersedes, if that is there.
-        notes: what else there is to know, in words.
-    """
-
-    name: str
-    proof: Proof[Any] | None
-    verdict: Verdict = "valid"
-    reason: str = ""
-    security_bits: float | None = None
-    supersedes: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def digest(self) -> bytes:
-        """Names the statement; empty if the file cannot be read."""
-        return b"" if self.proof is None else self.proof.digest
 
 
 @dataclass(frozen=True, repr=False)
@@ -227,7 +198,7 @@ class _Walk:
         self.progress(entry.name)
         same = self.done.get(entry.digest)
         if same is not None and same.proof == entry.proof:
-            return _noted(replace(same, name=entry.name, notes=()), f"the same statement as {same.name!r}")
+            return replace(same, name=entry.name, notes=()).noted(f"the same statement as {same.name!r}")
         try:
             entry = replace(entry, security_bits=verify_proof(_proof(entry)).least)
         except InvalidProof as error:
@@ -238,23 +209,23 @@ class _Walk:
             digest = statement_digest(statement)
             found = self.done.get(digest)
             if found is None:
-                entry = _cannot_say(entry, f"the {name} {digest.hex()} that it is about is not here")
+                entry = entry.unsaid(f"the {name} {digest.hex()} that it is about is not here")
             elif found.verdict == "invalid":
-                entry = _contradicted(entry, f"the {name} that it is about, {found.name!r}, is invalid")
+                entry = entry.contradicted(f"the {name} that it is about, {found.name!r}, is invalid")
         own = _statement(entry)
         if isinstance(own, Evaluated) and unlinked_models(own, self._valid_links()):
-            entry = _cannot_say(entry, "the links of a model that was committed afresh are not here, or not valid")
+            entry = entry.unsaid("the links of a model that was committed afresh are not here, or not valid")
         if isinstance(own, Evaluated) and not own.is_of(self.bundles):
-            entry = _cannot_say(entry, "a bundle whose models answer together in it is not here")
+            entry = entry.unsaid("a bundle whose models answer together in it is not here")
         if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
             entry = self._registered(entry, entry.proof)
         if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:
             count = len(_statement(entry).superseded)
-            entry = _noted(entry, f"rows that are superseded, to be forgotten by trainings from here on: {count}")
+            entry = entry.noted(f"rows that are superseded, to be forgotten by trainings from here on: {count}")
         copy = self.done.setdefault(entry.digest, entry)
         if isinstance(_statement(entry), LinkStatement) and entry.verdict == "valid":
             self.links.append(_statement(entry))
-        return entry if copy is entry else _noted(entry, f"the same statement as {copy.name!r}")
+        return entry if copy is entry else entry.noted(f"the same statement as {copy.name!r}")
 
     def _registered(self, entry: Entry, proof: RegistrationProof) -> Entry:
         """With the verdict on what a registration goes on from."""
@@ -262,35 +233,33 @@ class _Walk:
         try:
             require_whole(proof, [each for each in before if isinstance(each, RegistrationProof)], self.links)
         except InvalidProof as error:
-            return _contradicted(entry, str(error))
+            return entry.contradicted(str(error))
         except (ParameterError, DataError) as error:
-            return _cannot_say(entry, str(error))
+            return entry.unsaid(str(error))
         return entry
 
     def _placed(self, entry: Entry) -> Entry:
         """With the verdict on its place in a chain."""
         statement: TrainingStatement = _statement(entry)
         if not statement.dataset.encoding.bounds_declared:
-            entry = _noted(entry, "the bounds of columns were taken from the data, forgotten rows included")
+            entry = entry.noted("the bounds of columns were taken from the data, forgotten rows included")
         counted = self._still_counted(statement)
         if counted:
-            entry = _noted(entry, f"rows that were put right since still count as they were: {counted}")
+            entry = entry.noted(f"rows that were put right since still count as they were: {counted}")
         entry = self._with_noise(entry, statement)
         if statement.previous is None:
-            return self._bundled(_noted(entry, "it supersedes nothing"))
+            return self._bundled(entry.noted("it supersedes nothing"))
         before = self.statements.get(statement.previous)
         if before is None:
-            return _cannot_say(entry, f"it supersedes {statement.previous.hex()}, which is not here")
+            return entry.unsaid(f"it supersedes {statement.previous.hex()}, which is not here")
         entry, superseded = replace(entry, supersedes=before.name), _statement(before)
         if self._may_be_linked(superseded.dataset, statement.dataset):
-            return _cannot_say(
-                entry, f"the link from the data set of {before.name!r} to its own is not here, or not valid"
-            )
+            return entry.unsaid(f"the link from the data set of {before.name!r} to its own is not here, or not valid")
         try:
             changes = check_previous(statement, superseded, self.links)
         except StatementMismatch as error:
-            return _contradicted(entry, str(error))
-        entry = _noted(entry, *(f"another algorithm than before: {change}" for change in changes))
+            return entry.contradicted(str(error))
+        entry = entry.noted(*(f"another algorithm than before: {change}" for change in changes))
         return self._bundled(entry)
 
     def _with_noise(self, entry: Entry, statement: TrainingStatement) -> Entry:
@@ -300,7 +269,7 @@ class _Walk:
         try:
             require_noise_apart(statement, map(_statement, self.statements.values()))
         except InvalidProof as error:
-            return _contradicted(entry, str(error))
+            return entry.contradicted(str(error))
         noisy, before = [statement], statement.previous
         while before in self.done:  # what is superseded was judged before
             other = self.done[before]
@@ -308,9 +277,9 @@ class _Walk:
                 noisy.append(_statement(other))
             before = _statement(other).previous
         alone, all_of_them = indistinguishability(statement), together(noisy)
-        entry = _noted(entry, f"with noise: {alone}-indistinguishable, precedence of its commitment not checked")
+        entry = entry.noted(f"with noise: {alone}-indistinguishable, precedence of its commitment not checked")
         if len(noisy) > 1 and all_of_them is not None:
-            entry = _noted(entry, f"with the {len(noisy) - 1} before it: mu {all_of_them.mu}, together {all_of_them}")
+            entry = entry.noted(f"with the {len(noisy) - 1} before it: mu {all_of_them.mu}, together {all_of_them}")
         return entry
 
     def _may_be_linked(self, old: DatasetStatement, new: DatasetStatement) -> bool:
@@ -342,7 +311,7 @@ class _Walk:
             return entry
         request: list[Any] = [_proof(each) for each in self.requests[entry.digest]]
         if entry.digest != request[-1].digest:
-            return _noted(entry, f"of one request with {self.requests[entry.digest][-1].name!r}")
+            return entry.noted(f"of one request with {self.requests[entry.digest][-1].name!r}")
         before = self.bundles.get(statement.previous or b"")
         known = self._valid_links()
         whole = Bundle(tuple(request)) if before is None or not statement.scope else before.with_request(request, known)
@@ -351,10 +320,10 @@ class _Walk:
             check_bundle(whole, statement.dataset)
         except InvalidProof as error:
             if before is None and error.check == "bundle table":
-                return _cannot_say(entry, "it is about some shards only, and what it is put together with is not here")
+                return entry.unsaid("it is about some shards only, and what it is put together with is not here")
             reason = str(error)
         self.bundles |= {proof.digest: whole for proof in request}
-        return _contradicted(entry, reason) if reason else entry
+        return entry.contradicted(reason) if reason else entry
 
     def _in_order(self, trainings: list[Entry]) -> Iterator[Entry]:
         """Chain by chain, each request after the one it supersedes; copies of a statement after it."""
@@ -408,15 +377,3 @@ def _first_row(entry: Entry) -> int:
 
 def _statement(entry: Entry) -> Any:
     return _proof(entry).statement
-
-
-def _noted(entry: Entry, *notes: str) -> Entry:
-    return replace(entry, notes=(*entry.notes, *notes))
-
-
-def _cannot_say(entry: Entry, reason: str) -> Entry:
-    return replace(entry, verdict="cannot say", reason=reason) if entry.verdict == "valid" else _noted(entry, reason)
-
-
-def _contradicted(entry: Entry, reason: str) -> Entry:
-    return _noted(entry, reason) if entry.verdict == "invalid" else replace(entry, verdict="invalid", reason=reason)

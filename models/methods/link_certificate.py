@@ -133,7 +133,7 @@ def common_integers(
         ParameterError: the spec does not fit the data set.
     """
     require_link(method.kind, family, scales, shape, live, family.label_kinds)
-    _require_scores(shape.features + method.bias, scales)
+    _require_scores(shape.features, method.bias, scales)
     raised, penalty = raised_penalty(Fraction(method.l2), scales, live)
     return {
         "family": family,
@@ -176,13 +176,13 @@ def require_link(
         )
 
 
-def _require_scores(width: int, scales: FixedPoint) -> None:
+def _require_scores(features: int, bias: bool, scales: FixedPoint) -> None:
     """No score of so many weights reaches 2^62. Raises ParameterError."""
     most = (EXPRESSION_BOUND - 1) >> (scales.x_bits + scales.w_bits + WEIGHT_ROOM - 1)
-    if width > most:
+    if features + bias > most:
         raise ParameterError(
-            f"{width} weights: scores of more than {most} could pass 2^62 at fixed_point.x_bits = {scales.x_bits} and "
-            f"w_bits = {scales.w_bits}; use fewer features, or fewer w_bits"
+            f"{features + bias} weights: scores of more than {most} could pass 2^62 at fixed_point.x_bits = "
+            f"{scales.x_bits} and w_bits = {scales.w_bits}; use at most {most - bias} features, or fewer w_bits"
         )
 
 

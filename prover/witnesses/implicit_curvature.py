@@ -1,11 +1,12 @@
 """How a gradient changes with very many weights, without a matrix: its products with vectors, from those of features.
 
-A matrix that shows the largest eigenvalues of it in few numbers (Nystrom's approximation, from products with random
-vectors) lets conjugate gradients end early, and says which weights to move by a unit.
+A matrix that shows the largest eigenvalues of it in few numbers (Nystrom's approximation, from products with vectors
+of signs) lets conjugate gradients end early, and says which weights to move by a unit.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ from .curve import Integers, Reals
 
 FIGURES = 27  # bits of whole numbers that stand for real ones in a product: as many as are multiplied in one go
 RANK = 24  # eigenvalues that are taken out
-SEED = 14  # of the vectors they are found by: any would do
+DIRECTIONS = b"directions in which a curvature is looked at"  # of signs: any would do
 NEAR = 1 / 32  # of a gradient is left by a step
 SHORTER = 1 / 4  # is left at most where weights are rounded to the nearest whole numbers
 MOST_PRODUCTS = 2000  # of a step; some tens are usual
@@ -109,9 +110,9 @@ class ImplicitCurvature:
     @cached_property
     def rounded(self) -> Rounded:
         """Its largest eigenvalues, nearly."""
-        generator = np.random.default_rng(SEED)
-        signs = generator.choice([-1.0, 1.0], size=(self.width, min(RANK, self.width)))
-        start = np.linalg.qr(signs)[0]
+        rank = min(RANK, self.width)
+        *directions, other = _signs(rank + 1, self.width)
+        start = np.linalg.qr(np.stack(directions, axis=1))[0]
         images = np.stack([self.times(vector) for vector in start.T], axis=1) - self.penalty * start
         between = start.T @ images
         between = (between + between.T) / 2
@@ -120,8 +121,8 @@ class ImplicitCurvature:
         root = np.linalg.cholesky(between + off * np.eye(len(between)))
         left, singular, _ = np.linalg.svd(np.linalg.solve(root, (images + off * start).T).T, full_matrices=False)
         values = np.maximum(singular**2 - off, 0.0) + self.penalty
-        # what is left of a random vector's image is as long as all other eigenvalues are together
-        image = self.times(generator.choice([-1.0, 1.0], size=self.width))
+        # what is left of such a vector's image is as long as all other eigenvalues are together
+        image = self.times(other)
         others = float(np.linalg.norm(image - left @ (left.T @ image))) / self.width**0.5
         return Rounded(left, values, float(values[-1]), max(others, self.penalty))
 
@@ -176,6 +177,12 @@ def solved(times: Product, right: Reals, nearly: Product, near: float = NEAR) ->
         size, before = float(rest @ turned), size
         direction = turned + size / before * direction
     return found
+
+
+def _signs(count: int, size: int) -> Reals:
+    """Vectors of 1 and -1, float64 (count, size), always the same, that have nothing to do with any data."""
+    found = np.frombuffer(hashlib.shake_128(DIRECTIONS).digest(-(-count * size // 8)), dtype=np.uint8)
+    return 1.0 - 2.0 * np.unpackbits(found)[: count * size].reshape(count, size)
 
 
 def _in_whole(product: Callable[[Integers], Integers], values: Reals) -> NDArray[np.float64]:

@@ -127,7 +127,7 @@ REFUSED = {
     "a number out of bounds": Pair(put(2, "age", 121.0)),
     "no category": Pair(put(2, "city", None)),
     "an id twice": Pair(put(2, "name", "p1"), words="id 'p1' is also that of line 3"),
-    "an id that begins with a space": Pair(put(2, "name", " p")),
+    "an id with a control character": Pair(put(2, "name", "p\x01q"), words="control characters"),
     "another kind of label": Pair(arguments=("--label", "count"), options={"label_kind": "count"}),
     "a column that is not there": Pair(bounds={**BOUNDS, "town": {"categories": ["a", "b"]}}),
     "bounds in the wrong order": Pair(bounds={**BOUNDS, "since": (date(2030, 1, 1), date(2000, 1, 1))}),

@@ -90,7 +90,11 @@ def test_a_missing_penalty_is_asked_for() -> None:
         ({"model": "linear"}, {"kind": "categorical"}, "needs binary or real or count labels, the data set has cat"),
         ({}, {"kind": "real"}, "needs labels of two classes, or of several, the data set has real"),
         ({}, {"x_bits": 12}, "fixed_point.x_bits = 10: the data set has 12"),
-        ({}, {"features": 32767}, "32768 weights: scores of more than 32767 .*x_bits = 10 and w_bits = 32; use fewer"),
+        (
+            {},
+            {"features": 32767},
+            "32768 weights: scores of more than 32767 .*x_bits = 10 and w_bits = 32; use at most 32766 features",
+        ),
         ({}, {"rows": (1 << 23) + 1}, "8388609 rows: .* use at most 27 p_bits, or a smaller l2"),
         ({"l2": 1e-6, "grid": 32}, {}, "l2 = 1e-06: too small"),
         ({"l2": 2.0**30}, {}, "l2 = .*: too large"),

@@ -59,10 +59,15 @@ def predictions(of: dict[str, Any], found: float) -> dict[str, Any]:
 FINEST = FineScales(x_bits=14, w_bits=32)
 CLASSES = tuple(map(str, range(256)))
 ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
-    "features": ({"features": 2048, "fixed_point": FINEST}, r"score .*: use at most (\d+) features$", features, 1),
+    "features": (
+        {"features": 2048, "fixed_point": FINEST},
+        r"scores .*; use at most (\d+) features, or fewer w_bits",
+        features,
+        1,
+    ),
     "features without a bias": (
         {"features": 2048, "fixed_point": FINEST, "bias": False},
-        r"score .*: use at most (\d+) features$",
+        r"scores .*; use at most (\d+) features, or fewer w_bits",
         features,
         1,
     ),

@@ -15,7 +15,7 @@ OPTIMUM = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25)
 
 @pytest.fixture(scope="module")
 def noise() -> zu.NoiseCommitment:
-    (path,) = FROZEN.glob("noise.*.noise")
+    (path,) = FROZEN.glob("noise.v?.noise")
     return zu.NoiseCommitment.load(path)
 
 

@@ -64,9 +64,9 @@ def guarantee(statement: TrainingStatement) -> Guarantee:
         assumes = (CHOSEN_OPTIMUM, *all_records)
         return Guarantee("exact: certified optimum", f"exact: {but}{EXACT}", assumes, (VOID_OPTIMUM,))
     if isinstance(method, Sisa):
-        assumes = (CHOSEN, NOT_ADAPTIVE, *all_records)
+        assumes = (CHOSEN, NOT_ADAPTIVE)
         return Guarantee("exact retraining of shards", f"exact: {but}{SHARDS}", assumes, (VOID_RETRAINED,))
-    return Guarantee("exact retraining", f"exact: {but}{RETRAINED}", (CHOSEN, *all_records), (VOID_RETRAINED,))
+    return Guarantee("exact retraining", f"exact: {but}{RETRAINED}", (CHOSEN,), (VOID_RETRAINED,))
 
 
 def but_for(statement: TrainingStatement) -> str:
