@@ -182,7 +182,8 @@ def solved(times: Product, right: Reals, nearly: Product, near: float = NEAR) ->
 def _signs(count: int, size: int) -> Reals:
     """Vectors of 1 and -1, float64 (count, size), always the same, that have nothing to do with any data."""
     found = np.frombuffer(hashlib.shake_128(DIRECTIONS).digest(-(-count * size // 8)), dtype=np.uint8)
-    return 1.0 - 2.0 * np.unpackbits(found)[: count * size].reshape(count, size)
+    bits = np.unpackbits(found)[: count * size].reshape(count, size)
+    return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)
 
 
 def _in_whole(product: Callable[[Integers], Integers], values: Reals) -> NDArray[np.float64]:
