@@ -86,12 +86,12 @@ again, and verified. Medians of three.
 
 """
 REQUESTS_BOUND = """
-Goals for shards are 1/6 of the first proof for a row of the last slice, and 1/4 for one of the first. They are not met,
-as a request does much that is not proportional to what is trained again: in three pairs of processes on a quiet machine,
-before the last rounds of all trees were one call and now, first proofs took 1.94 and 1.82 s, requests 0.45 and 0.40 s for
-a row of the last slice and 0.73 and 0.58 s for one of the first, which are 1/4.6 and 1/3.1. Processor seconds on one
-thread, by samples of a millisecond each, before the last rounds of all trees were one call, and now; means of eight, six and two runs, **on a
-machine that others used very much**, which makes all of them longer:
+Goals for shards are 1/6 of the first proof for a row of the last slice, and 1/4 for one of the first. They are not
+met, as a request does much that is not proportional to what is trained again: in three pairs of processes on a quiet
+machine, before the last rounds of all trees were one call and now, first proofs took 1.94 and 1.82 s, requests 0.45
+and 0.40 s for a row of the last slice and 0.73 and 0.58 s for one of the first, which are 1/4.6 and 1/3.1. Processor
+seconds on one thread, by samples of a millisecond each, before the last rounds of all trees were one call, and now;
+means of eight, six and two runs, **on a machine that others used very much**, which makes all of them longer:
 
 | what | first proof | last slice | first slice |
 | --- | ---: | ---: | ---: |
