@@ -666,9 +666,12 @@ def judge_model(folder: Path) -> Judge:
 
 
 def judge_left_out(folder: Path, dataset: zu.DatasetCommitment) -> Judge:
+    """In a folder of its own: a data set is read with the file that lies beside it."""
+    (folder / "altered").mkdir()
+
     def judge(payload: Any) -> None:
-        write_container(folder / "dataset.left_out", "dataset.left_out", payload)
-        LeftOut.load(folder, dataset.digest)
+        write_container(folder / "altered" / "dataset.left_out", "dataset.left_out", payload)
+        LeftOut.load(folder / "altered", dataset.digest)
 
     return judge
 
