@@ -42,7 +42,7 @@ class Entry:
         """With what else there is to know of it."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def unsaid(self, reason: str) -> Entry:
+    def cannot_say(self, reason: str) -> Entry:
         """With the verdict that something it refers to is missing, unless it has a worse one."""
         return replace(self, verdict="cannot say", reason=reason) if self.verdict == "valid" else self.noted(reason)
 

@@ -209,14 +209,14 @@ class _Walk:
             digest = statement_digest(statement)
             found = self.done.get(digest)
             if found is None:
-                entry = entry.unsaid(f"the {name} {digest.hex()} that it is about is not here")
+                entry = entry.cannot_say(f"the {name} {digest.hex()} that it is about is not here")
             elif found.verdict == "invalid":
                 entry = entry.contradicted(f"the {name} that it is about, {found.name!r}, is invalid")
         own = _statement(entry)
         if isinstance(own, Evaluated) and unlinked_models(own, self._valid_links()):
-            entry = entry.unsaid("the links of a model that was committed afresh are not here, or not valid")
+            entry = entry.cannot_say("the links of a model that was committed afresh are not here, or not valid")
         if isinstance(own, Evaluated) and not own.is_of(self.bundles):
-            entry = entry.unsaid("a bundle whose models answer together in it is not here")
+            entry = entry.cannot_say("a bundle whose models answer together in it is not here")
         if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
             entry = self._registered(entry, entry.proof)
         if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:
@@ -235,7 +235,7 @@ class _Walk:
         except InvalidProof as error:
             return entry.contradicted(str(error))
         except (ParameterError, DataError) as error:
-            return entry.unsaid(str(error))
+            return entry.cannot_say(str(error))
         return entry
 
     def _placed(self, entry: Entry) -> Entry:
@@ -251,10 +251,12 @@ class _Walk:
             return self._bundled(entry.noted("it supersedes nothing"))
         before = self.statements.get(statement.previous)
         if before is None:
-            return entry.unsaid(f"it supersedes {statement.previous.hex()}, which is not here")
+            return entry.cannot_say(f"it supersedes {statement.previous.hex()}, which is not here")
         entry, superseded = replace(entry, supersedes=before.name), _statement(before)
         if self._may_be_linked(superseded.dataset, statement.dataset):
-            return entry.unsaid(f"the link from the data set of {before.name!r} to its own is not here, or not valid")
+            return entry.cannot_say(
+                f"the link from the data set of {before.name!r} to its own is not here, or not valid"
+            )
         try:
             changes = check_previous(statement, superseded, self.links)
         except StatementMismatch as error:
@@ -320,7 +322,7 @@ class _Walk:
             check_bundle(whole, statement.dataset)
         except InvalidProof as error:
             if before is None and error.check == "bundle table":
-                return entry.unsaid("it is about some shards only, and what it is put together with is not here")
+                return entry.cannot_say("it is about some shards only, and what it is put together with is not here")
             reason = str(error)
         self.bundles |= {proof.digest: whole for proof in request}
         return entry.contradicted(reason) if reason else entry

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...models.live import Live
 from ..field.goldilocks import ONE, K, Vector, kadd, ksum
 from ..field.multilinear import Point, eq_at, eq_table, prefix
 from ..language.hidden import Hidden, linear, public
@@ -46,41 +45,22 @@ from ..language.relation import (
     variables,
 )
 from ..language.tables import limb_columns, limb_lookups, limb_terms, lookup_boxes
-from .dataset import row_axis
 from .iterations import eq_on
-from .scored import ScoredModel
+from .scored import OfScores
 from .signed import constant_on
 from .standardization import counted, tabled
 
 
 @dataclass(frozen=True)
-class Argmax:
+class Argmax(OfScores):
     """The predictions of a model of several outputs.
 
     Attributes:
-        scored: the model.
-        live: which rows count.
+        scored, live: see OfScores.
         gone: outputs that are not predicted, increasing.
     """
 
-    scored: ScoredModel
-    live: Live
     gone: tuple[int, ...] = ()
-
-    @property
-    def row(self) -> Axis:
-        """Rows n."""
-        return row_axis(self.scored.rows)
-
-    @property
-    def output(self) -> Axis:
-        """Classes c."""
-        return self.scored.output
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """Of predictions and gaps."""
-        return (self.output, self.row)
 
     @property
     def gap_bits(self) -> int:

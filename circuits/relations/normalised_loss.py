@@ -34,13 +34,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...models.live import Live
 from ...models.losses import LOSS_INDEX_BITS
 from ...models.normalised_losses import sum_bits
 from ..field.goldilocks import ONE, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, linear
-from ..language.layout import Address, Axis, Column
+from ..language.layout import Address, Column
 from ..language.relation import (
     TABLE_BITS,
     Entry,
@@ -56,22 +55,21 @@ from ..language.relation import (
     variables,
 )
 from ..language.tables import Limbs, limb_columns, limb_lookups, limb_terms, lookup_boxes
-from .dataset import LABELS, output_axis, row_axis
+from .dataset import LABELS, output_axis
 from .gridded import Gridded
 from .iterations import eq_on
 from .loss_tables import LOSSES_OF, chances_at, logs_at
-from .scored import ScoredModel
+from .scored import OfScores
 from .signed import constant_on
 from .standardization import counted
 
 
 @dataclass(frozen=True)
-class NormalisedLoss:
+class NormalisedLoss(OfScores):
     """What is stated of a model's losses.
 
     Attributes:
-        scored: the model, of several outputs.
-        live: which rows count.
+        scored, live: see OfScores; the model is of several outputs.
         family: by name.
         score_scale: bits of its scores' scale: at least LOSS_INDEX_BITS + 1.
         loss: how often a step goes into the losses' bounds, the lower one rounded down and the other up.
@@ -79,28 +77,11 @@ class NormalisedLoss:
         models: C, of which a score is the sum.
     """
 
-    scored: ScoredModel
-    live: Live
     family: str
     score_scale: int
     loss: tuple[int, int]
     step_bits: int
     models: int = 1
-
-    @property
-    def row(self) -> Axis:
-        """Rows n."""
-        return row_axis(self.scored.rows)
-
-    @property
-    def output(self) -> Axis:
-        """Classes c."""
-        return self.scored.output
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """Of chances."""
-        return (self.output, self.row)
 
     @property
     def shift(self) -> int:

@@ -40,7 +40,7 @@ from ..language.relation import Factor, Indicator, LookedUp, LookupBox, Steps, S
 from ..language.tables import Limbs, limb_columns, limb_lookups, limb_terms, lookup_boxes
 from .dataset import LABELS, output_axis, row_axis
 from .gridded import Gridded
-from .scored import ScoredModel
+from .scored import OfScores
 from .signed import Signed
 from .standardization import counted
 
@@ -55,12 +55,11 @@ def _on_rows(row: Axis) -> Factor:
 
 
 @dataclass(frozen=True)
-class Residuals:
+class Residuals(OfScores):
     """What is stated of a model's residuals.
 
     Attributes:
-        scored: the model, of one output.
-        live: which rows count.
+        scored, live: see OfScores; the model is of one output.
         label_shift: s.
         shift: r.
         residual_bits: of t, signed.
@@ -68,19 +67,12 @@ class Residuals:
         models: C, of which a score is the sum.
     """
 
-    scored: ScoredModel
-    live: Live
     label_shift: int
     shift: int
     residual_bits: int
     squares: int
     step_bits: int
     models: int = 1
-
-    @property
-    def row(self) -> Axis:
-        """Rows n."""
-        return row_axis(self.scored.rows)
 
     @property
     def rest_bits(self) -> int:

@@ -14,13 +14,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...models.live import Live
 from ..field.goldilocks import ONE, ZERO
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, public
 from ..language.layout import WITNESS, Address, Axis, Column
 from ..language.relation import Factor, Indicator, LookedUp, LookupBox, Steps, Sum, Term, variables
 from ..language.tables import limb_columns, limb_lookups, lookup_boxes
-from .dataset import FEATURES, feature_axis
+from .dataset import FEATURES, feature_axis, row_axis
 from .model import COEFFICIENTS, INTERCEPT
 from .signed import Signed, constant_on
 
@@ -143,3 +144,31 @@ class ScoredModel:
         total = steps.total(product) if claim is None else claim - constant
         steps.sumcheck(product, total)
         return total + constant
+
+
+@dataclass(frozen=True)
+class OfScores:
+    """What is said of a model's scores.
+
+    Attributes:
+        scored: the model.
+        live: which rows count.
+    """
+
+    scored: ScoredModel
+    live: Live
+
+    @property
+    def row(self) -> Axis:
+        """Rows n."""
+        return row_axis(self.scored.rows)
+
+    @property
+    def output(self) -> Axis:
+        """Outputs, of several classes one for each."""
+        return self.scored.output
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Of what there is of each output and row."""
+        return (self.output, self.row)

@@ -36,7 +36,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...models.live import Live
 from ...models.losses import LOSS_INDEX_BITS
 from ..field.goldilocks import ONE, K
 from ..field.multilinear import Point, prefix
@@ -52,22 +51,21 @@ from ..language.tables import (
     limb_terms,
     lookup_boxes,
 )
-from .dataset import LABELS, output_axis, row_axis
+from .dataset import LABELS, output_axis
 from .gridded import Gridded
 from .iterations import eq_on
-from .scored import ScoredModel
+from .scored import OfScores
 from .standardization import counted
 
 SIGN_BITS = 15  # of |q|
 
 
 @dataclass(frozen=True)
-class TwoClasses:
+class TwoClasses(OfScores):
     """What is stated of a model's predictions.
 
     Attributes:
-        scored: the model, of one output.
-        live: which rows count.
+        scored, live: see OfScores; the model is of one output.
         right: how many of them it predicts right.
         score_scale: bits of its scores' scale, with a loss: at least LOSS_INDEX_BITS + 1.
         loss: how often a step goes into the losses' bounds, the lower one rounded down and the other up; none without.
@@ -77,8 +75,6 @@ class TwoClasses:
         models: C, with a loss.
     """
 
-    scored: ScoredModel
-    live: Live
     right: int
     score_scale: int = 0
     loss: tuple[int, int] | None = None
@@ -86,11 +82,6 @@ class TwoClasses:
     confusion: tuple[int, ...] = ()
     losses: str = LOSSES
     models: int = 1
-
-    @property
-    def row(self) -> Axis:
-        """Rows n."""
-        return row_axis(self.scored.rows)
 
     @property
     def shift(self) -> int:

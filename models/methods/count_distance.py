@@ -33,7 +33,7 @@ from ..live import Live
 from ..scales import REMAINDER_BITS, FineScales, FixedPoint
 from ..shapes import DatasetShape
 from .certificate import FRACTION, WEIGHT_ROOM, require_fitting, within_bounds
-from .distance import require_objective
+from .distance import declared_fields, require_objective
 from .geometry import EXPRESSION_BOUND, nearest, power_of_two
 from .link_distance import LinkDistance
 
@@ -129,16 +129,7 @@ def compile_count_distance(
     fine = FineScales(x_bits=scales.x_bits, w_bits=scales.w_bits + REMAINDER_BITS, p_bits=P_BITS)
     raised, penalty = _raised_penalty(Fraction(method.l2), scales, fine, live)
     found = CountDistance(
-        family=family,
-        scales=fine,
-        features=shape.features,
-        width=shape.features + method.bias,
-        unused=shape.unused,
-        live=live,
-        raised=raised,
-        penalty=penalty,
-        distances=(1 << max(0, distance),),
-        slope=slope,
+        **declared_fields(method, family, fine, shape, live, distance, slope), raised=raised, penalty=penalty
     )
     found.require_distance(distance)
     return within_bounds(found, [*found.bounds_of_rows(), *found.bounds_of_weights(found.largest_gradient)])

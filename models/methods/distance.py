@@ -22,9 +22,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ParameterError
+from ..families import Family
+from ..live import Live
+from ..scales import FixedPoint
+from ..shapes import DatasetShape
 from .certificate import Certificate
 from .geometry import EXPRESSION_BOUND
 
@@ -113,3 +117,25 @@ def require_objective(method: GradientDescent, slope: int | None) -> None:
         raise ParameterError(LEFT_OPEN if free else SAID_TWICE)
     if slope is not None and not 0 <= slope <= LARGEST_SLOPE:
         raise ParameterError(f"slope = {slope}: must be between 0 and {LARGEST_SLOPE}")
+
+
+def declared_fields(
+    method: GradientDescent,
+    family: Family,
+    scales: FixedPoint,
+    shape: DatasetShape,
+    live: Live,
+    distance: int,
+    slope: int | None,
+) -> dict[str, Any]:
+    """The fields of a DistanceCertificate that follow from what is declared alone, whatever the loss is."""
+    return {
+        "family": family,
+        "scales": scales,
+        "features": shape.features,
+        "width": shape.features + method.bias,
+        "unused": shape.unused,
+        "live": live,
+        "distances": (1 << max(0, distance),),
+        "slope": slope,
+    }

@@ -25,7 +25,7 @@ from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
 from .certificate import require_fitting, within_bounds
-from .distance import DistanceCertificate, require_objective
+from .distance import DistanceCertificate, declared_fields, require_objective
 from .geometry import EXPRESSION_BOUND, nearest, power_of_two
 from .gram_certificate import GramCertificate, sum_of_row
 
@@ -93,16 +93,9 @@ def compile_gram_distance(
     width = shape.features + method.bias
     raised, penalty = _raised_penalty(Fraction(method.l2), width, scales, shape, live)
     found = GramDistance(
-        family=family,
-        scales=scales,
-        features=shape.features,
-        width=width,
-        unused=shape.unused,
-        live=live,
+        **declared_fields(method, family, scales, shape, live, distance, slope),
         raised=raised,
         penalty=penalty,
-        distances=(1 << max(0, distance),),
-        slope=slope,
         label_kind=shape.label_kind,
         label_bits=shape.label_bits,
     )

@@ -19,7 +19,7 @@ from ..live import Live
 from ..scales import REMAINDER_BITS, FineScales, FixedPoint
 from ..shapes import DatasetShape
 from .certificate import WEIGHT_ROOM, within_bounds
-from .distance import DistanceCertificate, require_objective
+from .distance import DistanceCertificate, declared_fields, require_objective
 from .link_certificate import LinkCertificate, raised_penalty, require_link
 
 if TYPE_CHECKING:
@@ -79,16 +79,7 @@ def compile_link_distance(
     require_link(method.kind, family, fine, shape, live, family.label_kinds)
     raised, penalty = raised_penalty(Fraction(method.l2), fine, live)
     found = LinkDistance(
-        family=family,
-        scales=fine,
-        features=shape.features,
-        width=shape.features + method.bias,
-        unused=shape.unused,
-        live=live,
-        raised=raised,
-        penalty=penalty,
-        distances=(1 << max(0, distance),),
-        slope=slope,
+        **declared_fields(method, family, fine, shape, live, distance, slope), raised=raised, penalty=penalty
     )
     found.require_distance(distance)
     return within_bounds(found, [*found.bounds_of_rows(), *found.bounds_of_weights(found.largest_gradient)])

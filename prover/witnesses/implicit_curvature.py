@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Products
 from .curve import Integers, Reals
+from .unit_moves import unit_moves
 
 FIGURES = 27  # bits of whole numbers that stand for real ones in a product: as many as are multiplied in one go
 RANK = 24  # eigenvalues that are taken out
@@ -59,19 +60,15 @@ class Rounded:
             along: the matrix times the gradient, (K,).
             most: how often one is moved.
         """
-        moves, along = np.zeros(len(along), dtype=np.int64), along.copy()
         turned = self.vectors * (self.values**2 - self.spread**2)
         squares = np.einsum("kr,kr->k", turned, self.vectors) + self.spread**2
-        for _ in range(most):
-            gains = 2 * np.abs(along) - squares
-            k = int(np.argmax(gains))
-            if gains[k] <= 0:
-                break
-            sign = -1 if along[k] > 0 else 1
-            moves[k] += sign
-            along += sign * (turned @ self.vectors[k])
-            along[k] += sign * self.spread**2
-        return moves
+
+        def square_of(k: int) -> Reals:
+            column = turned @ self.vectors[k]
+            column[k] += self.spread**2
+            return np.asarray(column)
+
+        return unit_moves(along, squares, square_of, most)
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs

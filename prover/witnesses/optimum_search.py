@@ -26,6 +26,7 @@ from ..kernels import Products, run_blas_tasks, run_tasks, spans
 from .curve import Integers, Reals
 from .mean_loss import Mean, least_mean, loss_bits, mean_of
 from .rows import Rows
+from .unit_moves import unit_moves
 
 EXACT_BITS = 53  # integers of so many bits are float64 numbers
 PIECE_CELLS = 1 << 21  # of features that products are taken of at a time, in floats
@@ -374,14 +375,5 @@ def refined(
 
 def _moves(gradient: Reals, curvature: Reals) -> Integers:
     """By how many units each weight is to be moved, so that gradient + curvature moves is short: one at a time."""
-    moves, squared = np.zeros(len(gradient), dtype=np.int64), curvature @ curvature
-    along, squares = curvature @ gradient, squared.diagonal()
-    for _ in range(POLISHES):
-        gains = 2 * np.abs(along) - squares
-        k = int(np.argmax(gains))
-        if gains[k] <= 0:
-            break
-        sign = -1 if along[k] > 0 else 1
-        moves[k] += sign
-        along = along + sign * squared[k]
-    return moves
+    squared = curvature @ curvature
+    return unit_moves(curvature @ gradient, squared.diagonal(), lambda k: squared[k], POLISHES)

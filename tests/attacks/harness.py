@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -385,6 +385,18 @@ def assert_caught(outcome: Outcome, *lies: str) -> None:
     """The verifier's equations fail, and of the prover's own ones exactly these do."""
     assert outcome.verdict() == "constraints"
     assert set(outcome.prover.lies) == set(lies)
+
+
+class Run(Protocol):
+    """What was declared, and its shape."""
+
+    @property
+    def shape(self) -> ProofShape: ...
+
+
+def caught(own: Run, columns: Columns, *lies: str) -> None:
+    """The same of columns that are proved."""
+    assert_caught(prove(own.shape, columns), *lies)
 
 
 # The data set's own proof --------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from zkunlearn.models.methods.certificate import radius_of
 from zkunlearn.models.methods.distance_reference import Placed, declared, measure
 from zkunlearn.models.methods.optimum_reference import row_values
 
-from .distance_runs import DistanceDeclared, Said, committed, declare_distance, integers, of_rows, told
-from .harness import ROWS, Columns, assert_caught, assert_valid, changed, people, prove
+from .distance_runs import Said, committed, declare_distance, integers, of_rows, told
+from .harness import ROWS, assert_caught, assert_valid, caught, changed, people, prove
 from .optimum_runs import MODULUS, Data, Integers, inverse, off
 from .test_false_totals import totals
 
@@ -43,10 +43,6 @@ def said(request: pytest.FixtureRequest) -> Said:
 def free() -> Said:
     """The default: an intercept that is not penalised."""
     return declare_distance()
-
-
-def caught(own: DistanceDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def measured(said: Said, data: Data, schedule: Any = None, model: Any = None) -> Placed:

@@ -17,7 +17,7 @@ from zkunlearn.models.methods.certificate import radius_of
 from zkunlearn.models.methods.gram_reference import joined_gradient, weight_limbs
 from zkunlearn.models.scales import FixedPoint
 
-from .harness import ROWS, Columns, assert_caught, assert_valid, changed, prove
+from .harness import ROWS, assert_caught, assert_valid, caught, changed, prove
 from .linear_distance_runs import (
     LinearDistanceDeclared,
     LinearSaid,
@@ -65,10 +65,6 @@ def free() -> LinearSaid:
 def fixed() -> LinearSaid:
     """One that is."""
     return declare_linear_distance(**PENALISED)
-
-
-def caught(own: LinearDistanceDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def place_of(parameter: Parameter) -> int:

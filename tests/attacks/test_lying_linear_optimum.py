@@ -16,7 +16,7 @@ from zkunlearn.models.live import Live
 from zkunlearn.models.methods.gram_reference import joined_gradient, weight_limbs
 from zkunlearn.models.scales import FineScales
 
-from .harness import Columns, assert_caught, assert_valid, changed, prove
+from .harness import assert_valid, caught, changed, prove
 from .linear_optimum_runs import (
     FEATURES,
     ROWS,
@@ -60,10 +60,6 @@ def true(own: LinearDeclared, data: Data) -> Told:
 @pytest.fixture(scope="module")
 def said(own: LinearDeclared, true: Told) -> Integers:
     return integers(own, true)
-
-
-def caught(own: LinearDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def place_of(parameter: Parameter) -> int:

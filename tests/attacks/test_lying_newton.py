@@ -20,7 +20,7 @@ from zkunlearn.models.methods.optimum_reference import first_settled
 from zkunlearn.prover.witnesses.newton import Stepped
 
 from ..reference import relations
-from .harness import Columns, assert_caught, assert_valid, prove
+from .harness import assert_valid, caught, prove
 from .newton_runs import (
     MODEL,
     SCALE,
@@ -65,10 +65,6 @@ def true(own: NewtonDeclared, data: Data) -> Stepped:
 @pytest.fixture(scope="module")
 def said(own: NewtonDeclared, true: Stepped) -> Integers:
     return integers(own, true)
-
-
-def caught(own: NewtonDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def place_of(parameter: Parameter) -> int:

@@ -18,7 +18,7 @@ from zkunlearn.models.methods.newton_reference import moved_weights
 from zkunlearn.models.methods.optimum_reference import first_settled
 from zkunlearn.prover.witnesses.newton import Stepped
 
-from .harness import CLASSES, Columns, assert_caught, assert_valid, classed, prove
+from .harness import CLASSES, assert_valid, caught, classed, prove
 from .newton_runs import (
     MODELS,
     Data,
@@ -59,10 +59,6 @@ def true(own: NewtonDeclared, data: Data) -> Stepped:
 @pytest.fixture(scope="module")
 def said(own: NewtonDeclared, true: Stepped) -> Integers:
     return integers(own, true)
-
-
-def caught(own: NewtonDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def place_of(parameter: Parameter) -> Any:

@@ -43,7 +43,7 @@ from zkunlearn.prover.protocol.sumcheck import sum_value
 from zkunlearn.prover.witnesses.newton import Stepped
 from zkunlearn.prover.witnesses.newton_search import inverse_of
 
-from .harness import Columns, assert_caught, assert_valid, prove
+from .harness import Columns, assert_caught, assert_valid, caught, prove
 from .newton_runs import (
     Data,
     Integers,
@@ -82,10 +82,6 @@ def true(own: NewtonDeclared, data: Data) -> Stepped:
 @pytest.fixture(scope="module")
 def said(own: NewtonDeclared, true: Stepped) -> Integers:
     return integers(own, true)
-
-
-def caught(own: NewtonDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def inverse_in(own: NewtonDeclared) -> Any:

@@ -29,7 +29,7 @@ from zkunlearn.circuits.relations.newton_inverse import (
 from zkunlearn.models.methods.newton_reference import InverseValues, inverse_in
 from zkunlearn.prover.witnesses.newton import Stepped
 
-from .harness import Columns, assert_caught, assert_valid, classed, commitments, prove
+from .harness import Columns, assert_caught, assert_valid, caught, classed, commitments, prove
 from .newton_runs import (
     Data,
     Integers,
@@ -76,10 +76,6 @@ def said(own: NewtonDeclared, true: Stepped) -> Integers:
 @pytest.fixture(scope="module")
 def true_columns(own: NewtonDeclared, data: Data, true: Stepped) -> Columns:
     return told(own, data, true)
-
-
-def caught(own: NewtonDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def following(own: NewtonDeclared, data: Data, true: Stepped, matrix: Any, proved: InverseValues) -> Stepped:

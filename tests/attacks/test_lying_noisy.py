@@ -21,7 +21,7 @@ from zkunlearn.models.methods.optimum_reference import row_values
 from zkunlearn.models.noise import HALF_NOISE, noise_edges
 from zkunlearn.models.scales import FineScales
 
-from .harness import Columns, assert_caught, assert_valid, changed, prove
+from .harness import assert_valid, caught, changed, prove
 from .noisy_runs import Found, NoisyDeclared, committed, declare_noisy, drawn, found, integers, told
 from .optimum_runs import FEATURES, ROWS, Data, Integers, inverse, off, values
 
@@ -56,10 +56,6 @@ def true(own: NoisyDeclared, data: Data) -> Found:
 @pytest.fixture(scope="module")
 def said(own: NoisyDeclared, true: Found) -> Integers:
     return integers(own, true)
-
-
-def caught(own: NoisyDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def place_of(parameter: NoisyParameter) -> int:

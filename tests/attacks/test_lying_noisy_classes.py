@@ -21,7 +21,7 @@ from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.models.methods.noisy_reference import noisy
 from zkunlearn.models.noise import HALF_NOISE, noise_edges
 
-from .harness import CLASSES, Columns, assert_caught, assert_valid, changed, classed, prove
+from .harness import CLASSES, Columns, assert_caught, assert_valid, caught, changed, classed, prove
 from .noisy_runs import Found, NoisyDeclared, committed, declare_noisy, drawn, found, integers, told
 from .optimum_runs import FEATURES, Data, Integers, inverse, off
 from .test_lying_optimum_classes import FIVE, exchanged
@@ -58,10 +58,6 @@ def said(own: NoisyDeclared, true: Found) -> Integers:
 
 def pads_of(own: NoisyDeclared) -> Any:
     return np.array(own.schedule.pads, dtype=object).reshape(own.schedule.outputs, -1)
-
-
-def caught(own: NoisyDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def place_of(parameter: NoisyParameter, feature: int = 0) -> Any:

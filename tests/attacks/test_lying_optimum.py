@@ -20,7 +20,7 @@ from zkunlearn.models.methods.link_certificate import OptimumCertificate
 from zkunlearn.models.methods.optimum_reference import Settled, row_values
 from zkunlearn.models.scales import FineScales
 
-from .harness import Columns, assert_caught, assert_valid, changed, prove
+from .harness import assert_valid, caught, changed, prove
 from .optimum_runs import (
     FEATURES,
     FORGOTTEN,
@@ -64,10 +64,6 @@ def true(own: OptimumDeclared, data: Data) -> Found:
 @pytest.fixture(scope="module")
 def said(own: OptimumDeclared, true: Found) -> Integers:
     return integers(own, true)
-
-
-def caught(own: OptimumDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 # What is true --------------------------------------------------------------------------------------------------------

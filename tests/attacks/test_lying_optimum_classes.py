@@ -20,7 +20,7 @@ from zkunlearn.circuits.relations.forgotten_classes import WithoutClasses
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
 from zkunlearn.circuits.relations.optimum import Optimum
 
-from .harness import CLASSES, ROWS, Columns, assert_caught, assert_valid, changed, classed, prove
+from .harness import CLASSES, ROWS, assert_caught, assert_valid, caught, changed, classed, prove
 from .optimum_runs import (
     Data,
     Found,
@@ -61,10 +61,6 @@ def true(own: OptimumDeclared, data: Data) -> Found:
 @pytest.fixture(scope="module")
 def said(own: OptimumDeclared, true: Found) -> Integers:
     return integers(own, true)
-
-
-def caught(own: OptimumDeclared, columns: Columns, *lies: str) -> None:
-    assert_caught(prove(own.shape, columns), *lies)
 
 
 def exchanged(values: Any) -> Any:

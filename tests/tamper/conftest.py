@@ -38,7 +38,9 @@ def tampered(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entropy, "_random_bytes", random_bytes)
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
-        found = [*kinds(*owners), *file_kinds(*owners), *proof_kinds()]
-        last = kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds
-        newest = noisy_kinds_of_classes, newton_kinds_of_classes, losses_kinds, counted_kinds
-        return [*found, *(kind for group in (*last, *newest) for kind in group(*owners))]
+        groups = (
+            kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds, noisy_kinds_of_classes,
+            newton_kinds_of_classes, losses_kinds, counted_kinds,
+        )  # fmt: skip
+        own = (kind for group in groups for kind in group(*owners))
+        return [*kinds(*owners), *file_kinds(*owners), *proof_kinds(), *own]
