@@ -10,10 +10,9 @@ slot of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import product
 from math import prod
 from typing import NamedTuple
 
@@ -37,7 +36,7 @@ class Axis:
     size: int
     spare: int = 0
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Number of variables of the axis."""
         return log2_ceil(self.size + self.spare)
@@ -118,7 +117,7 @@ class Column:
         """Real sizes, the shape of the array of its values."""
         return tuple(axis.size for axis in self.axes)
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Number of variables."""
         return sum(axis.bits for axis in self.axes)
@@ -194,8 +193,18 @@ def tile(column: Column, row_bits: int) -> Tiling:
     """The split with the fewest matrix rows; the first in lexicographic order among equals."""
     available = [axis.bits for axis in column.axes]
     budget = min(row_bits, sum(available))
-    splits = (split for split in product(*(range(bits + 1) for bits in available)) if sum(split) == budget)
-    return min((Tiling(column, row_bits, split) for split in splits), key=lambda tiling: tiling.rows)
+    return min((Tiling(column, row_bits, split) for split in _splits(available, budget)), key=lambda own: own.rows)
+
+
+def _splits(available: Sequence[int], budget: int) -> Iterator[tuple[int, ...]]:
+    """All ways to take `budget` bits, at most so many of each, in lexicographic order."""
+    if not available:
+        yield ()
+        return
+    first, rest = available[0], available[1:]
+    for bits in range(max(0, budget - sum(rest)), min(first, budget) + 1):
+        for others in _splits(rest, budget - bits):
+            yield (bits, *others)
 
 
 @dataclass(frozen=True)

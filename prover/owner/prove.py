@@ -87,7 +87,7 @@ def prove_statement(
     """
     for budget in budgets:
         budget.spend()
-    with _nothing_collected():
+    with nothing_collected():
         transcript = new_transcript(statement)
         prover = Prover(shape, transcript, committed, witness.columns, witness.looked_up, progress)
         kind: type[Proof[S]] = Proof.types.get(statement.kind, Proof)
@@ -95,7 +95,7 @@ def prove_statement(
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
+def nothing_collected() -> Iterator[None]:
     """Python looks for no cycles meanwhile: that goes through all objects there are, and a proof leaves no cycles."""
     if not gc.isenabled():
         yield

@@ -28,7 +28,7 @@ from .groups import Part, parts_of, require_groups
 from .lent import lent
 from .model import Model, commit_model
 from .noise import NOT_NOISY, Noise, note_nonce
-from .prove import check_before_work
+from .prove import check_before_work, nothing_collected
 from .successors import note_statements
 from .trained import Trained
 from .work import Done, prove_part, tell
@@ -94,7 +94,7 @@ def prove_training(
     if own is not None:
         declared = replace(declared, draft=replace(declared.draft, noise=own.drawn(declared.draft, nonce)))
         _require_new_nonce(declared.draft, superseded_proof(previous))
-    with nullcontext() if workers is None else workers.ready() as ready:
+    with nothing_collected(), nullcontext() if workers is None else workers.ready() as ready:
         made = _made(ready, dataset, declared, groups, progress, own)
     return _trained(dataset, declared, made, perf_counter() - start, dataset.directory if noted else None)
 

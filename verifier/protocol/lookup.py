@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 from ...circuits.field.goldilocks import ONE, ZERO, K
@@ -43,14 +43,14 @@ Children = tuple[Hidden, Hidden, Hidden, Hidden]  # n0, n1, d0, d1
 ROUND_DEGREE = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Instance:
-    """One tree: its source, and the axes of its leaves, the selector first."""
+    """One tree, equal to no other: its source, and the axes of its leaves, the selector first."""
 
     source: LookupBox | tuple[Table, ...]
     axes: tuple[Axis, ...]
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """Number of layers."""
         return sum(axis.bits for axis in self.axes)

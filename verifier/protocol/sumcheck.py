@@ -8,6 +8,8 @@ masked, and of three factors the product of the first two, so that the constrain
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from math import factorial
 
 from ...circuits.field.goldilocks import ONE, K, P
 from ...circuits.field.multilinear import Point
@@ -45,10 +47,9 @@ def verify_sum(channel: Channel, statement: Sum, claim: Hidden) -> SumResult:
 
 def next_claim(values: Sequence[Hidden], claim: Hidden, challenge: K) -> Hidden:
     """The round polynomial at the challenge, from its values at 0, 2, .., degree and value(0) + value(1) = claim."""
-    nodes = [0, *range(2, len(values) + 1)]
-    at_one = claim - values[0]
-    basis = {node: _lagrange([1, *nodes], node, challenge) for node in [1, *nodes]}
-    return linear([(basis[1], at_one), *((basis[node], value) for node, value in zip(nodes, values, strict=True))])
+    at_zero, *others = values
+    basis = _lagrange(len(values), challenge)
+    return linear(zip(basis, [at_zero, claim - at_zero, *others], strict=True))
 
 
 def require_summand(
@@ -92,10 +93,19 @@ def bound_point(term: Term, point: Point) -> Mapping[str, Point] | None:
     return bound
 
 
-def _lagrange(nodes: Sequence[int], node: int, x: K) -> K:
-    """The Lagrange basis polynomial of `node` over `nodes`, at x."""
-    numerator, denominator = ONE, 1
-    for other in nodes:
-        if other != node:
-            numerator, denominator = numerator * (x - other), denominator * (node - other)
-    return numerator * pow(denominator, -1, P)
+def _lagrange(degree: int, x: K) -> list[K]:
+    """The Lagrange basis polynomials over 0, 1, .., degree, at x."""
+    below, above = [ONE], [ONE]  # products of x - node: of the nodes before one, and of those after one, the last first
+    for node in range(degree):
+        below.append(below[-1] * (x - node))
+        above.append(above[-1] * (x - (degree - node)))
+    above.reverse()
+    return [before * after * scale for before, after, scale in zip(below, above, _scales(degree), strict=True)]
+
+
+@cache
+def _scales(degree: int) -> tuple[int, ...]:
+    """Of each node, the inverse of the product of its differences to all others."""
+    return tuple(
+        pow((-1) ** (degree - node) * factorial(node) * factorial(degree - node), -1, P) for node in range(degree + 1)
+    )
