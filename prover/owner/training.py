@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -94,7 +93,7 @@ def prove_training(
     if own is not None:
         declared = replace(declared, draft=replace(declared.draft, noise=own.drawn(declared.draft, nonce)))
         _require_new_nonce(declared.draft, superseded_proof(previous))
-    with nothing_collected(), nullcontext() if workers is None else workers.ready() as ready:
+    with nothing_collected() if workers is None else workers.ready() as ready:
         made = _made(ready, dataset, declared, groups, progress, own)
     return _trained(dataset, declared, made, perf_counter() - start, dataset.directory if noted else None)
 
