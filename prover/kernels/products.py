@@ -22,6 +22,7 @@ from .compiled import INT, array_of, device, kernel
 from .field import LANES, int_add, int_mul, splat
 from .memory import load_whole, store
 from .pairs import RUN, broadcast, interleave_high, interleave_low, load_words, pair_dot, widen
+from .squares import weighted_squares
 from .storage import empty
 from .threads import run_tasks, spans
 from .values import Array
@@ -202,7 +203,7 @@ class Products:
 
     def __init__(self, features: Array) -> None:
         self._features, (self._width, self._rows) = features, features.shape
-        largest = max(-int(features.min()), int(features.max()))
+        self._largest = largest = max(-int(features.min()), int(features.max()))
         small = self._rows >= ROWS and largest <= LARGEST_FEATURE and features.flags.c_contiguous
         self._summed = next(summed for bound, summed in SUMMED.items() if largest <= bound) if small else 0
 
@@ -234,6 +235,10 @@ class Products:
             return found
 
         return np.asarray(sum(self._over_rows(of_rows)), dtype=np.int64)
+
+    def squares(self, weights: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+        """Of any two features over all rows of their weights, (N,), nearly; see `weighted_squares`."""
+        return weighted_squares(np.ascontiguousarray(self._features), weights, self._largest, found)
 
     def _over_rows(self, task: Callable[[int, int], Result]) -> list[Result]:
         """On threads, some rows each."""
