@@ -35,7 +35,8 @@ LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
 LARGEST_FEATURE = 1 << 12
 SUMMED = {1 << 11: 32, LARGEST_FEATURE: 16}  # products in a 32-bit sum, by the largest feature: limbs are up to 2^14
 PART_BITS = 29  # of an integer that has no room in two limbs, in several times two
-HEIGHT = 1 << 11  # rows of a block: their scores stay in the first cache
+HEIGHT = 1 << 11  # rows of a block: their scores stay in the first cache,
+AGAIN = 1 << 9  # and features of so many in the second one
 CACHE_LINE = 64  # bytes
 Result = TypeVar("Result")
 
@@ -215,7 +216,7 @@ class Products:
         words, scores = pairs_of(np.stack(parts)), np.zeros(self._rows, dtype=np.int64)
 
         def of_rows(start: int, stop: int) -> None:
-            scratch = np.empty(HEIGHT, dtype=np.int64)
+            scratch = np.empty(HEIGHT if len(parts) == 1 else AGAIN, dtype=np.int64)
             flat = self._features.reshape(-1), words, scores, scratch
             _score(*flat, self._rows, self._width, len(parts), start, stop, self._summed)
 

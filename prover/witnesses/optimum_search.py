@@ -314,16 +314,30 @@ class Curvature:
     scale: float = 1.0
 
     @cached_property
-    def _inverse(self) -> Reals:
-        return inverse_of(self.matrix)
+    def _solved(self) -> Callable[[Reals], Reals]:
+        return solver_of(self.matrix)
 
     def step(self, gradient: NDArray[Any]) -> Integers:
         """By how many units weights are above where the gradient is zero, to first order."""
-        return np.rint(self._inverse @ (gradient / self.scale)).astype(np.int64)
+        return np.rint(self._solved(gradient / self.scale)).astype(np.int64)
 
     def moves(self, gradient: NDArray[Any]) -> Integers:
         """By how many units each is to be moved so that it becomes short, one at a time."""
         return _moves(gradient / self.scale, self.matrix)
+
+
+def solver_of(matrix: Reals) -> Callable[[Reals], Reals]:
+    """What multiplies (K,) with the inverse of a positive definite matrix, float64 (K, K), which is not put together."""
+    half = len(matrix) // 2
+    first, beside = inverse_of(matrix[:half, :half]), matrix[:half, half:]
+    turned = _product(first, beside)
+    last = inverse_of(matrix[half:, half:] - _product(beside.T, turned))
+
+    def solved(right: Reals) -> Reals:
+        end = last @ (right[half:] - turned.T @ right[:half])
+        return np.concatenate([first @ right[:half] - turned @ end, end])
+
+    return solved
 
 
 def inverse_of(matrix: Reals) -> Reals:

@@ -204,6 +204,9 @@ def test_an_inverse_by_quarters_is_the_inverse(size: int) -> None:
     rows = np.random.default_rng(size).normal(size=(size, size + 20))
     matrix = rows @ rows.T + np.eye(size)
     np.testing.assert_allclose(optimum_search.inverse_of(matrix) @ matrix, np.eye(size), atol=1e-9)
+    solved = optimum_search.solver_of(matrix)
+    np.testing.assert_allclose(solved(matrix[0]), np.eye(size)[0], atol=1e-9)
+    np.testing.assert_allclose(solved(matrix @ rows[:, 0]), rows[:, 0], atol=1e-9)
 
 
 @pytest.mark.parametrize("bias", [True, False])

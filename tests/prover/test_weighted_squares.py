@@ -35,18 +35,19 @@ def test_products_of_features_are_near_those_of_real_numbers(rows: int, width: i
         np.testing.assert_allclose(nearly(X, weights), expected, rtol=0, atol=1e-3 * expected.max(initial=1.0))
 
 
-@pytest.mark.parametrize("height", [32, 160])
-def test_rows_are_taken_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
-    monkeypatch.setattr(squares, "MOST_ROWS", height)
-    rng = np.random.default_rng(height)
-    X, weights = rng.integers(-1024, 1025, (9, 3000)).astype(np.int16), rng.random(3000)
+@pytest.mark.parametrize(("steps", "cells"), [(1, 1), (5, 1), (63, 1), (63, 1 << 15), (1, 1 << 19)])
+def test_rows_and_features_are_taken_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch, steps: int, cells: int) -> None:
+    monkeypatch.setattr(squares, "STEPS", steps)
+    monkeypatch.setattr(squares, "BLOCK_CELLS", cells)
+    rng = np.random.default_rng(steps)
+    X, weights = rng.integers(-1024, 1025, (29, 3000)).astype(np.int16), rng.random(3000)
     np.testing.assert_allclose(nearly(X, weights), plain(X, weights), rtol=0, atol=1e-3 * plain(X, weights).max())
 
 
 def test_the_largest_features_leave_room_in_sums() -> None:
     """All of a piece as large as can be: what a lane adds up is nearly as much as it has room for."""
     for largest in (1, 1000, 1 << 12, (1 << 15) - 1):
-        X = np.full((7, 3 * squares.MOST_ROWS), -largest, dtype=np.int16)
+        X = np.full((7, 3 * squares.STEPS * squares.WIDE), -largest, dtype=np.int16)
         weights = np.full(X.shape[1], 3.0)
         np.testing.assert_allclose(nearly(X, weights), plain(X, weights), rtol=1e-3)
 
