@@ -4,6 +4,7 @@ load_words                        four 16-bit integers a lane, without a mask
 broadcast                         one uint64 of an array in all lanes; the index is not negative
 interleave_low, interleave_high   x and y in turns: of each run of RUN numbers the first half, or the last one
 pair_dot                          acc + x y, pair by pair: two products of 16 bits are added to a sum of 32
+pair_sum                          the same where no sum leaves 32 bits
 widen                             32-bit sums as 64-bit ones: the first half of them, and the second
 """
 
@@ -74,6 +75,14 @@ def _pair_dot(b: Any, acc: Any, x: Any, y: Any) -> Any:
     return b.bitcast(sums, VECTOR)
 
 
+def _pair_sum(b: Any, acc: Any, x: Any, y: Any) -> Any:
+    """By the instruction that stops at the largest sum, which LLVM does not take apart again to shorten a chain."""
+    if LANES == 8 and "+avx512vnni" in cpu_features():
+        operands = [b.bitcast(value, _SUMS) for value in (acc, x, y)]
+        return b.bitcast(call(b, "llvm.x86.avx512.vpdpwssds.512", _SUMS, operands), VECTOR)
+    return _pair_dot(b, acc, x, y)
+
+
 def _widen(_context: Any, value: Any) -> Any:
     def codegen(target: Any, b: Any, signature: Any, args: Any) -> Any:
         sums = b.bitcast(args[0], _SUMS)
@@ -88,4 +97,5 @@ broadcast: Any = intrinsic(_broadcast)
 interleave_low = operation("interleave_low", 2, _interleave(0))
 interleave_high = operation("interleave_high", 2, _interleave(RUN // 2))
 pair_dot = operation("pair_dot", 3, _pair_dot)
+pair_sum = operation("pair_sum", 3, _pair_sum)
 widen: Any = intrinsic(_widen)

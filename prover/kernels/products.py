@@ -22,6 +22,7 @@ from .compiled import INT, array_of, device, kernel
 from .field import LANES, int_add, int_mul, splat
 from .memory import load_whole, store
 from .pairs import RUN, broadcast, interleave_high, interleave_low, load_words, pair_dot, widen
+from .squares import weighted_squares
 from .storage import empty
 from .threads import run_tasks, spans
 from .values import Array
@@ -34,7 +35,8 @@ LARGEST = 1 << 29  # above this, weights and residuals have no room in two limbs
 LARGEST_FEATURE = 1 << 12
 SUMMED = {1 << 11: 32, LARGEST_FEATURE: 16}  # products in a 32-bit sum, by the largest feature: limbs are up to 2^14
 PART_BITS = 29  # of an integer that has no room in two limbs, in several times two
-HEIGHT = 1 << 11  # rows of a block: their scores stay in the first cache
+HEIGHT = 1 << 11  # rows of a block: their scores stay in the first cache,
+AGAIN = 1 << 9  # and features of so many in the second one
 CACHE_LINE = 64  # bytes
 Result = TypeVar("Result")
 
@@ -202,7 +204,7 @@ class Products:
 
     def __init__(self, features: Array) -> None:
         self._features, (self._width, self._rows) = features, features.shape
-        largest = max(-int(features.min()), int(features.max()))
+        self._largest = largest = max(-int(features.min()), int(features.max()))
         small = self._rows >= ROWS and largest <= LARGEST_FEATURE and features.flags.c_contiguous
         self._summed = next(summed for bound, summed in SUMMED.items() if largest <= bound) if small else 0
 
@@ -214,7 +216,7 @@ class Products:
         words, scores = pairs_of(np.stack(parts)), np.zeros(self._rows, dtype=np.int64)
 
         def of_rows(start: int, stop: int) -> None:
-            scratch = np.empty(HEIGHT, dtype=np.int64)
+            scratch = np.empty(HEIGHT if len(parts) == 1 else AGAIN, dtype=np.int64)
             flat = self._features.reshape(-1), words, scores, scratch
             _score(*flat, self._rows, self._width, len(parts), start, stop, self._summed)
 
@@ -234,6 +236,10 @@ class Products:
             return found
 
         return np.asarray(sum(self._over_rows(of_rows)), dtype=np.int64)
+
+    def squares(self, weights: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+        """Of any two features over all rows of their weights, (N,), nearly; see `weighted_squares`."""
+        return weighted_squares(np.ascontiguousarray(self._features), weights, self._largest, found)
 
     def _over_rows(self, task: Callable[[int, int], Result]) -> list[Result]:
         """On threads, some rows each."""

@@ -97,7 +97,7 @@ def second_derivative(problem: Problem, rows: RowValues) -> Integers:
     counted, found = np.where(own.live.mask(), rows.step, 0), np.zeros((width, width), dtype=np.int64)
     size = 1 << max(0, EXACT_BITS - SLOPE_BITS - 2 * own.scales.x_bits)
     for start in range(0, len(counted), size):
-        piece = problem.piece(slice(start, start + size), np.float64)
+        piece = problem.piece(slice(start, start + size))
         found += ((piece * counted[start : start + size]) @ piece.T).astype(np.int64)
     return (found << own.raised) + (np.eye(width, dtype=np.int64) * (own.penalty << STEP_BITS))
 

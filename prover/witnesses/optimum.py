@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from ...models.methods import Optimum as OptimumMethod
 from ...models.methods.certificate import Certificate, RoundedCertificate
 from ...models.methods.link_certificate import OptimumCertificate
 from ...models.methods.optimum_reference import RowValues, Settled, exported_model, first_settled
-from ..kernels import Products
+from ..kernels import run_blas_tasks
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, multiplicities
 from ..matrices.values import Witness
@@ -27,6 +28,7 @@ from .optimum_search import joined, nearest_optima
 from .rows import Rows
 from .wide_search import MOST_DENSE, nearest_wide
 
+FIGURES = 28  # bits of whole numbers that stand for real ones: as many as are multiplied in one go
 R = TypeVar("R")
 
 
@@ -83,32 +85,35 @@ def certified_curve(rows: Rows, method: Method, schedule: Certificate, model: In
     weights = np.stack([np.zeros((len(outputs), schedule.width)), models[outputs] * unit])
     own = labels[:, None] if schedule.outputs == 1 else labels[:, None] == outputs
     piece = RealRows(rows, schedule), own / 2.0**schedule.label_bits, np.ones(len(labels))
-    curve = measured(schedule.family, [piece], (0, 1), weights, np.full(schedule.width, method.l2))
+    penalties = np.full(schedule.width, method.l2)
+    (curve,) = run_blas_tasks([partial(measured, schedule.family, [piece], (0, 1), weights, penalties)])
     return replace(curve, notes=tuple(note for note in curve.notes if note == ONE_LABEL), stepped=False)
 
 
 class RealRows(Multiplied):
     """Rows that count, in real numbers: products are those of the nearest whole numbers that have room, of which
-    differences are 2^-30 of the largest or less."""
+    differences are 2^-29 of the largest or less."""
 
     def __init__(self, rows: Rows, schedule: Certificate) -> None:
         self._schedule, self._live = schedule, schedule.live.mask()
-        self._products = Products(rows.by_feature)
+        self._products = rows.products
 
     def __len__(self) -> int:
         return self._schedule.live.count
 
     def __matmul__(self, weights: Reals) -> Reals:
         own, d = self._schedule, self._schedule.features
-        whole, exponent = self._whole(weights[:d], own.width)
+        whole, exponent = _whole(weights[:d])
         whole[list(own.unused)] = 0
-        scores = np.stack([self._products.scores(column) for column in np.ascontiguousarray(whole.T)])
+        scores = np.zeros((whole.shape[1], own.rows))
+        for i in np.flatnonzero(whole.any(axis=0)).tolist():
+            scores[i] = self._products.scores(np.ascontiguousarray(whole[:, i]))
         found = np.ldexp(scores[:, self._live].T / own.one, -exponent) + weights[d:].sum(axis=0)
         return np.asarray(found, dtype=np.float64)
 
     def __rmatmul__(self, values: Reals) -> Reals:
         own, d = self._schedule, self._schedule.features
-        whole, exponent = self._whole(values, own.rows)
+        whole, exponent = _whole(values)
         spread = np.zeros((len(values), own.rows), dtype=np.int64)
         spread[:, self._live] = whole
         sums = np.empty((len(values), own.width))
@@ -117,10 +122,11 @@ class RealRows(Multiplied):
         sums[:, d:] = values.sum(axis=1, keepdims=True)
         return sums
 
-    def _whole(self, values: Reals, count: int) -> tuple[Integers, int]:
-        """Values times 2^exponent, so that `count` products with features add up below 2^62."""
-        exponent = 62 - self._schedule.scales.x_bits - count.bit_length() - math.frexp(np.abs(values).max())[1]
-        return np.rint(np.ldexp(values, exponent)).astype(np.int64), exponent
+
+def _whole(values: Reals) -> tuple[Integers, int]:
+    """Values times 2^exponent, in whole numbers that are multiplied in one go."""
+    exponent = FIGURES - math.frexp(np.abs(values).max())[1]
+    return np.rint(np.ldexp(values, exponent)).astype(np.int64), exponent
 
 
 def settled_columns(relation: Optimum, found: Found[RowValues]) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:

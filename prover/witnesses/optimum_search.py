@@ -29,9 +29,9 @@ from .rows import Rows
 from .unit_moves import unit_moves
 
 EXACT_BITS = 53  # integers of so many bits are float64 numbers
-PIECE_CELLS = 1 << 21  # of features that products are taken of at a time, in floats
 REFINEMENTS = 24  # steps by exact gradients; four are usual
 FAST = 4  # times as short a gradient is after a step through the second derivative of not far away
+PRODUCTS = 16  # of float64 numbers, in the time of one in K
 LEAST_HALF = 48  # weights: half of a matrix that is inverted by its quarters
 POLISHES = 400  # weights that are moved by a unit before the exact gradient is looked at
 ROUNDS = 6
@@ -67,41 +67,28 @@ class Problem:
         sums[own.features :] = own.one * int(r.sum())
         return (sums << own.raised) + own.penalties(weights)
 
-    def piece(self, rows: slice | Integers, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    def piece(self, rows: slice) -> Reals:
         """Features of some rows, and the bias's ones, 0 of what is left out: (K, n)."""
         own = self.schedule
         features = self.features[:, rows]
-        found = np.empty((own.width, features.shape[1]), dtype)
+        found = np.empty((own.width, features.shape[1]))
         found[: own.features] = features
         found[list(own.unused)] = 0
         found[own.features :] = own.one
         return found
 
     def second(self, rows: RowValues) -> Reals:
-        """How G changes with weights where rows are as given, in single precision: float64 (K, K)."""
-        own, live = self.schedule, np.flatnonzero(self.schedule.live.mask())
-        roots = np.sqrt(rows.step[live]).astype(np.float32)
-        size = max(1, PIECE_CELLS // own.width)
-
-        def of_rows(start: int, stop: int) -> Reals:
-            found = np.zeros((own.width, own.width))
-            for first in range(start, stop, size):
-                part = slice(first, min(first + size, stop))
-                scaled = self.piece(_joined(live[part]), np.float32)
-                scaled *= roots[part]
-                found += scaled @ scaled.T  # of one matrix with itself: a half of it is computed
-            return found
-
-        parts = run_tasks([partial(of_rows, *span) for span in spans(len(live), cost=own.width**2)])
-        found = np.asarray(sum(parts) * 2.0 ** (own.raised - STEP_BITS))
+        """How G changes with weights where rows are as given, to some three digits: float64 (K, K)."""
+        own, d, steps = self.schedule, self.schedule.features, rows.step
+        found = np.empty((own.width, own.width))
+        scale = self.products.squares(steps.astype(np.float64), found)
+        if own.bias:
+            found[d, :d] = found[:d, d] = own.one / scale * self.products.sums(steps)
+            found[d, d] = own.one**2 / scale * float(steps.sum())
+        found[list(own.unused)] = found[:, list(own.unused)] = 0
+        found *= scale * 2.0 ** (own.raised - STEP_BITS)
         found[np.diag_indices_from(found)] += own.penalty
         return found
-
-
-def _joined(positions: Integers) -> slice | Integers:
-    """Increasing positions, as a slice where none is missing: rows are then looked at where they are."""
-    first, last = int(positions[0]), int(positions[-1])
-    return slice(first, last + 1) if last - first < len(positions) else positions
 
 
 def nearest_optima(rows: Rows, schedule: OptimumCertificate, near: Integers | None = None) -> list[Point]:
@@ -211,7 +198,7 @@ def gradient_scale(schedule: LinkCertificate) -> float:
 
 def problem_of(rows: Rows, schedule: LinkCertificate) -> Problem:
     """The rows of a data set, prepared."""
-    return Problem(rows.by_feature, rows.labels.astype(np.int64), schedule, Products(rows.by_feature))
+    return Problem(rows.by_feature, rows.labels.astype(np.int64), schedule, rows.products)
 
 
 def problems_of(rows: Rows, schedule: LinkCertificate) -> list[Problem]:
@@ -327,16 +314,30 @@ class Curvature:
     scale: float = 1.0
 
     @cached_property
-    def _inverse(self) -> Reals:
-        return inverse_of(self.matrix)
+    def _solved(self) -> Callable[[Reals], Reals]:
+        return solver_of(self.matrix)
 
     def step(self, gradient: NDArray[Any]) -> Integers:
         """By how many units weights are above where the gradient is zero, to first order."""
-        return np.rint(self._inverse @ (gradient / self.scale)).astype(np.int64)
+        return np.rint(self._solved(gradient / self.scale)).astype(np.int64)
 
     def moves(self, gradient: NDArray[Any]) -> Integers:
         """By how many units each is to be moved so that it becomes short, one at a time."""
         return _moves(gradient / self.scale, self.matrix)
+
+
+def solver_of(matrix: Reals) -> Callable[[Reals], Reals]:
+    """What multiplies (K,) with the inverse of a positive definite matrix, float64 (K, K), which is not put together."""
+    half = len(matrix) // 2
+    first, beside = inverse_of(matrix[:half, :half]), matrix[:half, half:]
+    turned = _product(first, beside)
+    last = inverse_of(matrix[half:, half:] - _product(beside.T, turned))
+
+    def solved(right: Reals) -> Reals:
+        end = last @ (right[half:] - turned.T @ right[:half])
+        return np.concatenate([first @ right[:half] - turned @ end, end])
+
+    return solved
 
 
 def inverse_of(matrix: Reals) -> Reals:
@@ -344,11 +345,22 @@ def inverse_of(matrix: Reals) -> Reals:
     half = len(matrix) // 2
     if half < LEAST_HALF:
         return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-    first, beside = inverse_of(matrix[:half, :half]), matrix[:half, half:]
-    turned = first @ beside
-    last = inverse_of(matrix[half:, half:] - beside.T @ turned)
-    corner = turned @ last
-    return np.block([[first + corner @ turned.T, -corner], [-corner.T, last]])
+    found, beside = np.empty_like(matrix), matrix[:half, half:]
+    first = inverse_of(matrix[:half, :half])
+    turned = _product(first, beside)
+    found[half:, half:] = last = inverse_of(matrix[half:, half:] - _product(beside.T, turned))
+    found[:half, half:] = corner = -_product(turned, last)
+    found[half:, :half] = corner.T
+    found[:half, :half] = first - _product(corner, turned.T)
+    return found
+
+
+def _product(left: Reals, right: Reals) -> Reals:
+    """Of matrices, on threads."""
+    found = np.empty((len(left), right.shape[1]))
+    parts = [slice(*span) for span in spans(right.shape[1], cost=left.size // PRODUCTS)]
+    run_tasks([partial(np.matmul, left, right[:, part], out=found[:, part]) for part in parts])
+    return found
 
 
 def refined(

@@ -30,7 +30,7 @@ from ...circuits.statements.records import (
 )
 from ...errors import DataError, ParameterError
 from ...models.encoding.dataset import DatasetEncoding
-from ..kernels import hash_texts, run_tasks, sha256_rows, spans
+from ..kernels import Products, hash_texts, run_tasks, sha256_rows, spans
 from ..kernels.storage import empty
 from ..matrices.entropy import Salts, random_field, random_salts
 from ..matrices.merkle import Packed, build_levels, hash_salted
@@ -92,6 +92,11 @@ class Rows:
         ids = (*ids, *[NOBODY] * (stop - start - len(ids))) if len(ids) < stop - start else ids
         labels, keys = filled(self.labels, cut), filled(self.keys, cut)
         return Rows(ids, features, labels, blinds, salts, self.outputs, holes, digests, keys)
+
+    @cached_property
+    def products(self) -> Products:
+        """Features as they are multiplied with."""
+        return Products(self.by_feature)
 
     @cached_property
     def label_columns(self) -> npt.NDArray[np.integer]:

@@ -228,7 +228,7 @@ def nearest_wide_linear(rows: Rows, schedule: GramCertificate) -> tuple[LinearPo
     Raises:
         TrainingError: a weight is out of range.
     """
-    problem = _Linear(Products(rows.by_feature), rows.labels.astype(np.int64), schedule)
+    problem = _Linear(rows.products, rows.labels.astype(np.int64), schedule)
     (found,) = run_blas_tasks([partial(_linear, problem)])
     return found, LimbValues(scores(rows, found.weights, schedule), carries_of(found.sums, found.gradient))
 
