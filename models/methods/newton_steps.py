@@ -91,6 +91,12 @@ class NewtonCertificate(OptimumCertificate):
     start: int | None = None
     inverse: Inverse | None = None
 
+    def for_larger_scores(self, score: float) -> str:
+        """See LinkCertificate; second derivatives that are proved have no room for coarser weights."""
+        if self.inverse is None:
+            return super().for_larger_scores(score)
+        return "declare a larger l2, for all future statements"
+
     @property
     def matrix_bits(self) -> int:
         """Of P, signed."""
