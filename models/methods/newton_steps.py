@@ -124,7 +124,7 @@ class NewtonCertificate(OptimumCertificate):
         if not 0 <= scale <= finest:
             raise ParameterError(
                 f"start: weights of the superseded model are multiples of 2^-{scale}; steps begin from multiples of "
-                f"2^-{finest} or coarser ones"
+                f"2^-{finest} or coarser ones: prove method = 'optimum' in between, and begin from its model"
             )
         return replace(self, start=scale)
 
