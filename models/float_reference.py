@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
-from .methods import Compiled, GradientDescent, OnePass
+from .methods import Compiled, GradientDescent, OnePass, Sisa
 from .methods.schedule import Schedule
+from .methods.sisa import Stages
 from .methods.standardization import LARGEST_EXPONENT
 from .spec import TrainingSpec
 
@@ -53,8 +54,48 @@ def train_float(
     Returns:
         The last weights, float64 (K,), of features as they are.
     """
-    problem = _problem(X_real, y_real, spec, schedule, output)
-    weights = last = np.zeros(schedule.width)
+    return _descended(_problem(X_real, y_real, spec, schedule, output), spec)
+
+
+def train_float_shards(
+    X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, stages: Stages, output: int = 0
+) -> dict[int, FloatArray]:
+    """A sharded training in float64 numpy: of each shard that has a say the weights of its last stage, by its number.
+
+    Arguments are those of `train_float`. Rows of stages and batches follow from the declared sizes alone.
+    """
+    features, live, shards = np.asarray(X_real, dtype=np.float64), stages.live.mask(), stages.shards
+    if not isinstance(spec.method, Sisa):
+        raise ParameterError(f"method = {spec.method.kind!r}: has no shards")
+    found = {}
+    for shard in range(shards.count):
+        weights, first = np.zeros(stages.width), shard * shards.shard_rows
+        for number, schedule in enumerate(stages.stages, start=1):
+            rows = slice(first, first + shards.seen(shard, number))
+            if not live[rows].any():
+                continue
+            labels, counted = _labels(np.asarray(y_real)[rows], schedule, output, live[rows])
+            mean, scale = _standardization(features[rows][live[rows]], spec.method.descent, schedule, once=False)
+            size = min(shards.batch_size or shards.shard_rows, shards.prefix(number))
+            batches = [slice(start, start + size) for start in range(0, shards.prefix(number), size)]
+            problem = _Problem(
+                method=spec.method.descent,
+                matrix=design_matrix((features[rows] - mean) * scale, stages.bias),
+                labels=labels,
+                counted=counted,
+                penalties=_penalties(spec.method.descent, stages),
+                blocks=[(batch, max(int(live[rows][batch].sum()), 1)) for batch in batches],
+                mean=mean,
+                scale=scale,
+            )
+            weights = _descended(problem, spec, weights)
+            found[shard] = weights
+    return found
+
+
+def _descended(problem: _Problem, spec: TrainingSpec, start: FloatArray | None = None) -> FloatArray:
+    """Where all steps lead from weights (K,) of features as they are, or from zero."""
+    weights = last = np.zeros(problem.matrix.shape[1]) if start is None else problem.of_trained_features(start)
     for rate, momentum in problem.steps():
         for rows, count in problem.blocks:
             part = problem.matrix[rows]
@@ -130,6 +171,13 @@ class _Problem:
         own = weights[: len(self.mean)] * self.scale
         return np.append(own, weights[len(self.mean) :] - own @ self.mean)
 
+    def of_trained_features(self, weights: FloatArray) -> FloatArray:
+        """The other way round; a feature that is left out, or constant, has none."""
+        own, kept = weights[: len(self.mean)], self.scale != 0
+        return np.append(
+            np.where(kept, own / np.where(kept, self.scale, 1.0), 0.0), weights[len(self.mean) :] + own @ self.mean
+        )
+
 
 def _problem(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule: Compiled, output: int) -> _Problem:
     once = isinstance(spec.method, OnePass)
@@ -139,12 +187,19 @@ def _problem(X_real: ArrayLike, y_real: ArrayLike, spec: TrainingSpec, schedule:
     features, live = np.asarray(X_real, dtype=np.float64), schedule.live.mask()
     mean, scale = _standardization(features[live], method, schedule, once=once)
     matrix = design_matrix((features - mean) * scale, schedule.bias)
-    penalties = np.full(schedule.width, method.l2)
+    penalties = _penalties(method, schedule)
     if once and method.standardize:
         penalties[: len(mean)] *= matrix[live, : len(mean)].var(axis=0)
+    labels, counted = _labels(y_real, schedule, output, live)
+    return _Problem(method, matrix, labels, counted, penalties, _blocks(schedule), mean, scale)
+
+
+def _penalties(method: GradientDescent, schedule: Compiled) -> FloatArray:
+    """l2 of each weight, (K,)."""
+    penalties = np.full(schedule.width, method.l2)
     if schedule.bias and not method.penalize_intercept:
         penalties[-1] = 0.0
-    return _Problem(method, matrix, *_labels(y_real, schedule, output), penalties, _blocks(schedule), mean, scale)
+    return penalties
 
 
 def _blocks(schedule: Compiled) -> list[tuple[slice, int]]:
@@ -168,9 +223,11 @@ def _standardization(
     return own.mean(axis=0), used * np.where(constant, 0.0, power if once else 1 / spread)
 
 
-def _labels(y_real: ArrayLike, schedule: Compiled, output: int) -> tuple[FloatArray, FloatArray]:
+def _labels(
+    y_real: ArrayLike, schedule: Compiled, output: int, live: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
     """What an output learns, and how often each row counts, 0 for those that do not: float64 (N,) both."""
-    labels, counted = np.array(y_real, dtype=np.float64), schedule.live.mask().astype(np.float64)
+    labels, counted = np.array(y_real, dtype=np.float64), live.astype(np.float64)
     several = schedule.outputs > 1
     if isinstance(schedule, Schedule):
         classes = labels if several else labels >= 0.5  # labels other than 0 and 1 all count once

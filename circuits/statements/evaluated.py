@@ -181,8 +181,16 @@ class Evaluated(Statement):
         for own in self.predictions.models:
             if own.scored.score_bits + (own.scored.output.size > 1) > LARGEST_SCORE_BITS:
                 raise ParameterError("scores of this model can be too large to be cut into integers")
-        if not GRIDS[0] <= self.grid <= GRIDS[1] or not all(own.fits for own in self.predictions.gridded):
-            raise ParameterError("steps of sums are too large, or too many: choose another `grid`")
+        grids = range(GRIDS[0], GRIDS[1] + 1)
+        if self.grid not in grids or not self._fits(self.grid):
+            fitting = [grid for grid in grids if self._fits(grid)]
+            instead = f"choose another `grid`, from {fitting[0]} to {fitting[-1]}" if fitting else "no `grid` would do"
+            raise ParameterError(f"grid = {self.grid}: steps of sums are too large, or too many: {instead}")
+
+    def _fits(self, grid: int) -> bool:
+        """Whether there is room for sums in steps of 2^-grid."""
+        other: Any = self  # of whichever kind
+        return all(own.fits for own in replace(other, grid=grid).predictions.gridded)
 
     def require_consistent(self, attached: Mapping[str, bytes]) -> None:
         """Numbers that can be of so many rows, and of the same ones. Raises InvalidProof("statement")."""

@@ -20,11 +20,12 @@ convex in all of them together, and all of the above is of O K weights, in one n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from math import isqrt
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,11 @@ from ..live import Live
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
 from .base import Compiled
+from .fitting import at_least, one_of
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS
+
+if TYPE_CHECKING:
+    from .optimum import Optimum
 
 GRADIENT_BITS = 24  # of Gamma, signed
 SLACK_BITS = 46  # radius < 2^23
@@ -43,8 +48,11 @@ LEAST_RADIUS = 1 << 10  # the rounding of Gamma takes little of it
 SMALLEST_PENALTY = 500  # c, which is then right to 0.1 %
 CUT_ROOM = (1 << (GRADIENT_BITS - 1)) + 2  # of Gamma and its remainder, in units of 2^g
 FRACTION = 20  # bits of square roots in the default distance
+MOST_DOUBLED = 40  # bits of the largest l2, and of the smallest one
 C = TypeVar("C", bound="Certificate")
+R = TypeVar("R", bound="RoundedCertificate")
 Bound = tuple[str, int, int]  # an expression, the bound of its absolute value, and what this must stay below
+OfPenalty = Callable[[Fraction], tuple[int, ...]]  # the default distances for an l2; raises ParameterError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +66,8 @@ class Certificate(Compiled):
         label_bits: scale of labels, which those of classes have none of.
         bounds: (expression, bound) pairs of the static analysis.
     """
+
+    distances_are: ClassVar[str] = "distances"  # as a spec declares them
 
     penalty: int
     distances: tuple[int, ...]
@@ -182,24 +192,67 @@ class RoundedCertificate(Certificate):
             ("intercept |2^x m|", 1 << (self.model_bits - 1 + self.scales.x_bits), EXPRESSION_BOUND),
         ]
 
-    def require_coarse_grid(self, usual: int) -> None:
-        """The grid is coarse enough for the longest distance, and for the shortest of the first `usual` ones.
+    def least_grid(self, distances: tuple[int, ...]) -> int:
+        """The finest one that is coarse enough for the first of these distances, and for the last, the shortest."""
+        return max(bits_for(2 * distances[0] + 1), bits_for(2 * self.weight_count * distances[-1]))
 
-        Raises:
-            ParameterError: it is not.
-        """
-        longest, shortest = self.distances[0], min(self.distances[:usual])
-        count, units = self.weight_count, _listed(self.distances[:usual])
-        if longest << 1 >= 1 << self.grid or 2 * count * shortest > 1 << self.grid:
-            least = max(bits_for(2 * longest + 1), bits_for(2 * count * shortest))
-            coarsest = self.scales.w_bits
-            remedy = f"use {least} or more, better {min(least + 6, coarsest)}, or a larger l2"
-            if least > coarsest:
-                remedy = f"use a larger l2, or smaller distances: more than {coarsest} are steps of more than 1"
-            raise ParameterError(
-                f"grid = {self.grid}: too fine for {count} weights and {self.live.count} rows at a distance of "
-                f"{units} units: one weight or other is that near an edge; {remedy}"
-            )
+
+def rounded_within(found: R, bounds: Sequence[Bound], method: Optimum, usual: int, of_penalty: OfPenalty) -> R:
+    """The certificate with its static analysis: its grid is coarse enough, and not too coarse.
+
+    Args:
+        bounds: beside those of the rounding.
+        usual: how many of the distances are to be found with, where none are declared.
+        of_penalty: how distances follow from l2, where none are declared.
+
+    Raises:
+        ParameterError: an expression is out of its range; or the grid is too fine for the longest distance, or for the
+            shortest that is to be found with, or a distance too small beside others; named with what would fit.
+    """
+    distances, grid = found.distances[: len(method.distances or range(usual))], found.grid
+    other = partial(_other_grid, found, distances, method, usual, of_penalty)
+    if grid > found.scales.w_bits:
+        steps = f"steps of the model's weights would be 2^{grid - found.scales.w_bits}"
+        raise ParameterError(f"grid = {grid}: {steps}; {other()}")
+    found = within_bounds(found, [*bounds, *found.bounds_of_rounding()])
+    if grid < found.least_grid(distances):
+        raise ParameterError(
+            f"grid = {grid}: too fine for {found.weight_count} weights and {found.live.count} rows at a distance of "
+            f"{_listed(distances)} units: one weight or other is that near an edge; {other()}"
+        )
+    found.require_near_distances()
+    return found
+
+
+def _other_grid(
+    found: RoundedCertificate, distances: tuple[int, ...], method: Optimum, usual: int, of_penalty: OfPenalty
+) -> str:
+    """What would fit: another grid, shorter distances, or a larger l2 where they follow from it."""
+    coarsest, least, remedies = min(found.scales.w_bits, method.grids[1]), found.least_grid(distances), list[str]()
+    if least <= coarsest:
+        remedies.append(f"use {least} or more, better {min(least + 6, coarsest)}")
+    grid = min(found.grid, coarsest)
+    if remedies and found.grid > coarsest:  # no distance is in the way
+        return remedies[0]
+    if method.distances:
+        longest = min(((1 << grid) - 1) // 2, (1 << grid) // (2 * found.weight_count))
+        with_it = "" if grid == found.grid else f" with grid = {grid}"
+        remedies += [f"declare distances of at most {longest}{with_it}"] * (longest > 0)
+    else:
+        enough = larger_penalty(Fraction(method.l2), lambda l2: found.least_grid(of_penalty(l2)[:usual]) <= grid)
+        remedies += [] if enough is None else [f"use an l2 of at least {enough} with grid = {grid}"]
+    return one_of(remedies, f"no grid up to {coarsest}, and no l2, would do for so many weights")
+
+
+def larger_penalty(l2: Fraction, fits: Callable[[Fraction], bool]) -> float | None:
+    """A larger l2 that fits, if there is one: the least to a factor of 2."""
+    for doubled in range(1, 2 * MOST_DOUBLED):
+        try:
+            if fits(Fraction(found := at_least(l2 * (1 << doubled)))):
+                return found
+        except ParameterError:
+            return None
+    return None
 
 
 def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
@@ -214,16 +267,18 @@ def within_bounds(own: C, bounds: Sequence[Bound]) -> C:
 
 def _remedy(own: Certificate, name: str, bound: int, limit: int) -> str:
     """What would fit. Bounds of scores grow with weights, norms with weights and slacks, others with distances."""
-    if name.startswith(("threshold", "carry")):
-        longest = (limit - 1) // own.penalty
-        if name.startswith("carry"):
+    if name.startswith(("threshold", "carry", "residual")):
+        longest = (EXPRESSION_BOUND - 1) // own.penalty
+        if not name.startswith("threshold"):
             shift = ((limit - 1 - bound + (CUT_ROOM << own.shift)) // CUT_ROOM).bit_length() - 1
-            longest = ((1 << (shift + GRADIENT_BITS - 1)) - 1) // own.penalty
-        return f"declare distances of at most {longest}"
+            longest = min(longest, ((1 << (shift + GRADIENT_BITS - 1)) - 1) // own.penalty)
+        return f"declare {own.distances_are} of at most {longest}"
     slacks = own.outputs + 1 if name.startswith("norm") else 0
     weights = (own.weight_count + slacks) * (limit - 1) // bound - slacks
-    classes = ", or fewer classes" if own.outputs > 1 else ""
-    return f"use at most {weights // own.outputs - (own.width - own.features)} features{classes}"
+    remedies = [f"use at most {weights // own.outputs - (own.width - own.features)} features"]
+    if slacks and own.outputs > 1:
+        remedies.append(f"use at most {((limit - 1 >> SLACK_BITS) - 1) // (own.width + 1)} classes")
+    return one_of(remedies, "")
 
 
 def require_fitting(scales: FixedPoint, shape: DatasetShape, live: Live) -> None:
@@ -232,15 +287,6 @@ def require_fitting(scales: FixedPoint, shape: DatasetShape, live: Live) -> None
         raise ParameterError(f"rows that count: of {live.rows}, the data set has {shape.rows}")
     if shape.x_bits != scales.x_bits:
         raise ParameterError(f"fixed_point.x_bits = {scales.x_bits}: the data set has {shape.x_bits}")
-
-
-def require_grid(grid: int, scales: FixedPoint) -> None:
-    """A grid is no coarser than weights of 1. Raises ParameterError."""
-    if grid > scales.w_bits:
-        raise ParameterError(
-            f"grid = {grid}: steps of the model's weights would be 2^{grid - scales.w_bits}; use a smaller grid, or a "
-            "larger l2"
-        )
 
 
 def shares_of(longest: Fraction, shares: Sequence[int]) -> tuple[int, ...]:

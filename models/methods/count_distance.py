@@ -21,13 +21,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ParameterError
-from ..counts import COUNT_BITS, P_BITS, chord, count_edges, require_table
+from ..counts import COUNT_BITS, LEAST_Q_BITS, P_BITS, chord, count_edges, require_table
 from ..families import Family
 from ..live import Live
 from ..scales import REMAINDER_BITS, FineScales, FixedPoint
@@ -47,6 +47,8 @@ MOST_RAISED = 62  # above that no gradient is below 2^62
 @dataclass(frozen=True, kw_only=True)
 class CountDistance(LinkDistance):
     """Every public integer of a distance from the optimum of a Poisson regression."""
+
+    least_cells: ClassVar[int] = LEAST_Q_BITS
 
     @property
     def edges(self) -> NDArray[np.int64]:

@@ -51,6 +51,7 @@ def weights_of(integers: IntArray, own: DistanceCertificate) -> IntArray:
         most = own.largest_weight >> own.scales.w_bits
         raise TrainingError(
             f"a weight of the model is {most} or more, and no distance can be proved of it; use a larger l2"
+            + ("" if isinstance(own, GramDistance) else ", or a lower learning_rate")
         )
     return model
 
@@ -102,7 +103,10 @@ def smallest(placed: Placed, own: DistanceCertificate) -> tuple[int, int | None]
         if _shown(placed, replace(own, distances=(1 << distance,))) is not None:
             return distance, slope
     most = float(replace(own, distances=(1 << own.longest,)).real_distance)
-    raise TrainingError(f"the gradient of the model is too long for any distance up to {most:g}: train it for longer")
+    raise TrainingError(
+        f"the gradient of the model is too long for any distance up to {most:g}: train it for longer, or with a larger "
+        "l2"
+    )
 
 
 def declared(placed: Placed, own: DistanceCertificate) -> Near | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from fractions import Fraction
 
@@ -21,6 +22,11 @@ def at_most(value: Fraction) -> float:
 def _rounded(value: Fraction, rounding: str) -> float:
     found = Context(prec=DIGITS, rounding=rounding).divide(*value.as_integer_ratio())
     return float(found)
+
+
+def one_of(remedies: Sequence[str], nothing: str) -> str:
+    """What can be done, or that nothing can."""
+    return ", or ".join(remedies) or nothing
 
 
 def next_power_of_two(value: int) -> int:

@@ -20,7 +20,7 @@ integer nearest to n l2 2^(2x + e), so that F is 2^(e + 2x + 2w) n times the mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isqrt
 from typing import TYPE_CHECKING
@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING
 from ...errors import ParameterError
 from ..families import Family
 from ..live import Live
-from ..scales import REMAINDER_BITS, FixedPoint
-from ..shapes import DatasetShape, label_range
+from ..scales import Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
+from ..shapes import X_BITS_RANGE, DatasetShape, label_range
 from .certificate import (
     CUT_ROOM,
     FRACTION,
@@ -39,11 +39,10 @@ from .certificate import (
     RoundedCertificate,
     bits_for,
     require_fitting,
-    require_grid,
+    rounded_within,
     shares_of,
-    within_bounds,
 )
-from .fitting import at_least, at_most
+from .fitting import at_least, at_most, one_of
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
@@ -126,16 +125,19 @@ def compile_gram_certificate(
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
     require_fitting(scales, shape, live)
-    require_grid(method.grid_bits, scales)
     family.require_labels(shape.label_kind)
     width, l2 = shape.features + method.bias, Fraction(method.l2)
     most = _most_raised(l2, width, scales, shape)
     if bits_for(shape.rows) > most:
-        features = _most_features(l2, scales, shape) - method.bias
         raise ParameterError(
-            f"{shape.rows} rows: sums over more than 2^{most} could pass 2^62 with {width} weights; use "
-            f"{f'at most {features} features, ' if features > 0 else ''}fewer x_bits, or a smaller l2"
+            f"{shape.rows} rows: sums over more than 2^{most} could pass 2^62 with {width} weights; "
+            f"{one_of(_for_more_rows(method, scales, shape), 'no l2 and no scales would do')}"
         )
+
+    def of_penalty(l2: Fraction) -> tuple[int, ...]:
+        _most_raised(l2, width, scales, shape)
+        return default_gram_distances(l2, width)
+
     raised = most - bits_for(live.count)
     found = LinearOptimumCertificate(
         family=family,
@@ -148,14 +150,12 @@ def compile_gram_certificate(
         grid=method.grid_bits,
         raised=raised,
         penalty=nearest(live.count * l2 * power_of_two(2 * scales.x_bits + raised)),
-        distances=method.distances or default_gram_distances(l2, width),
+        distances=method.distances or of_penalty(l2),
         label_kind=shape.label_kind,
         label_bits=shape.label_bits,
     )
-    found = within_bounds(found, [*found.bounds_of_sums(), *found.bounds_of_norm(), *found.bounds_of_rounding()])
-    found.require_coarse_grid(len(method.distances or USUAL_SHARES))
-    found.require_near_distances()
-    return found
+    bounds = [*found.bounds_of_sums(), *found.bounds_of_norm()]
+    return rounded_within(found, bounds, method, len(USUAL_SHARES), of_penalty)
 
 
 def sum_of_row(width: int, scales: FixedPoint, label_kind: str, label_bits: int) -> int:
@@ -182,6 +182,31 @@ def _most_raised(l2: Fraction, width: int, scales: FixedPoint, shape: DatasetSha
             f"use at least {at_least(least)}"
         )
     return most
+
+
+def _for_more_rows(method: Optimum, scales: FixedPoint, shape: DatasetShape) -> list[str]:
+    """What would make room for sums over all rows: each is tried."""
+    l2, width, needed = Fraction(method.l2), shape.features + method.bias, bits_for(shape.rows)
+
+    def fits(other: Fraction, own: FixedPoint) -> bool:
+        try:
+            return _most_raised(other, width, own, replace(shape, x_bits=own.x_bits)) >= needed
+        except ParameterError:
+            return False
+
+    found, features = list[str](), _most_features(l2, scales, shape) - method.bias
+    if features > 0:
+        found.append(f"use at most {features} features")
+    least = max(X_BITS_RANGE[0], Q_BITS_RANGE[0] + scales.cut_bits - scales.w_bits)
+    fewer = (x for x in range(scales.x_bits - 1, least - 1, -1) if fits(l2, replace(scales, x_bits=x)))
+    if (x_bits := next(fewer, None)) is not None:
+        found.append(f"commit to the data set with at most {x_bits} x_bits")
+    of_row = sum_of_row(width, scales, shape.label_kind, shape.label_bits)
+    room = Fraction(EXPRESSION_BOUND - (1 << REMAINDER_BITS) - 1, 1 << needed) - of_row
+    smaller = at_most(room / (1 << (2 * scales.x_bits + REMAINDER_BITS)))
+    if smaller > 0 and fits(Fraction(smaller), scales):
+        found.append(f"use an l2 of at most {smaller}")
+    return found
 
 
 def _most_features(l2: Fraction, scales: FixedPoint, shape: DatasetShape) -> int:

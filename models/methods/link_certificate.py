@@ -20,9 +20,10 @@ the mean loss and l2 / 2 |w|^2, and right to 0.1 % for every n. Distances follow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import isqrt
+from math import ceil, isqrt, log2
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 from ...errors import ParameterError
 from ..families import Family
 from ..live import Live
-from ..scales import REMAINDER_BITS, FixedPoint
+from ..scales import Q_BITS_RANGE, REMAINDER_BITS, FixedPoint
 from ..shapes import DatasetShape
 from .certificate import (
     FRACTION,
@@ -42,12 +43,11 @@ from .certificate import (
     RoundedCertificate,
     bits_for,
     require_fitting,
-    require_grid,
     root_up,
+    rounded_within,
     shares_of,
-    within_bounds,
 )
-from .fitting import at_least, at_most
+from .fitting import at_least, at_most, one_of
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, nearest, power_of_two
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ HALF_LIMB = 1 << (REMAINDER_BITS - 1)
 USUAL_SHARES = (1, 4, 16)  # distances that a spec without any has are the default over these, and then
 SHARES = (*USUAL_SHARES, 2, 6, 8, 10, 12, 14, 20, 24, 32, 48, 64, 128, 256)  # those between and below; numbers stay
 LARGEST_STEP = 1 << REMAINDER_BITS  # of the table, from edge to edge
+SOME_WAY = 1.02  # scores of weights that are found anew at other scales are not quite the same
+FINEST = 10  # scale of a table's cells at which predictions have the most bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,18 @@ class LinkCertificate(Certificate):
         ]
 
     @property
+    def finest_weights(self) -> int:
+        """The least w_bits that there could be, whatever scores are."""
+        return self.scales.w_range[0]
+
+    def for_larger_scores(self, score: float) -> str:
+        """What holds a score that is beyond the table, if it is about as large then."""
+        by = bits_beyond(score, self.scales)
+        coarser = coarser_scales(self.family, self.scales, by, self.finest_weights)
+        remedies = [] if coarser is None else [naming_scales(coarser, self.scales)]
+        return f"declare {one_of([*remedies, 'a larger l2'], '')}, for all future statements"
+
+    @property
     def largest_gradient(self) -> int:
         """A bound of |G|."""
         sums = self.live.count << (self.raised + self.scales.p_bits + self.scales.x_bits)
@@ -101,27 +115,41 @@ class LinkCertificate(Certificate):
 class OptimumCertificate(RoundedCertificate, LinkCertificate):
     """Of a model that is the rounding of the optimum."""
 
+    @property
+    def finest_weights(self) -> int:
+        """See LinkCertificate: steps of the grid are no more than 1."""
+        return max(super().finest_weights, self.grid)
+
 
 # The static analysis ------------------------------------------------------------------------------------------------
 
 
 def compile_certificate(
-    method: Optimum, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
+    method: Optimum,
+    family: Family,
+    scales: FixedPoint,
+    shape: DatasetShape,
+    live: Live,
+    usual: Callable[[Fraction, FixedPoint, int, int], tuple[int, ...]] | None = None,
 ) -> OptimumCertificate:
     """The integers of a certificate.
+
+    Args:
+        usual: the distances of a spec without any, if these are not default_distances.
 
     Raises:
         ParameterError: the spec does not fit the data set, or an expression its range, named with what to change.
     """
-    l2, common = Fraction(method.l2), common_integers(method, family, scales, shape, live)
-    require_grid(method.grid_bits, scales)
-    distances = method.distances or default_distances(l2, scales, shape.outputs * common["width"], live.count)
+    common = common_integers(method, family, scales, shape, live)
+
+    def of_penalty(l2: Fraction) -> tuple[int, ...]:
+        _most_raised(l2, scales)
+        return (usual or default_distances)(l2, scales, shape.outputs * common["width"], live.count)
+
+    distances = method.distances or of_penalty(Fraction(method.l2))
     found = OptimumCertificate(**common, distances=distances, grid=method.grid_bits)
-    of_weights = found.bounds_of_weights(found.largest_gradient)
-    found = within_bounds(found, [*found.bounds_of_rows(), *of_weights, *found.bounds_of_rounding()])
-    found.require_coarse_grid(len(method.distances or USUAL_SHARES))
-    found.require_near_distances()
-    return found
+    bounds = [*found.bounds_of_rows(), *found.bounds_of_weights(found.largest_gradient)]
+    return rounded_within(found, bounds, method, len(USUAL_SHARES), of_penalty)
 
 
 def common_integers(
@@ -133,7 +161,7 @@ def common_integers(
         ParameterError: the spec does not fit the data set.
     """
     require_link(method.kind, family, scales, shape, live, family.label_kinds)
-    _require_scores(shape.features, method.bias, scales)
+    _require_scores(family, shape.features, method, scales)
     raised, penalty = raised_penalty(Fraction(method.l2), scales, live)
     return {
         "family": family,
@@ -172,32 +200,80 @@ def require_link(
     step = int(np.diff(table).max())
     if step > LARGEST_STEP:
         raise ParameterError(
-            f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use fewer"
+            f"fixed_point.p_bits = {scales.p_bits}: the table has steps of {step}, more than {LARGEST_STEP}; use at "
+            f"most {most_p_bits(family, scales.q_bits)}"
         )
 
 
-def _require_scores(features: int, bias: bool, scales: FixedPoint) -> None:
+def most_p_bits(family: Family, q_bits: int) -> int:
+    """The finest predictions for which no step of a table, with cells at this scale, is longer than a limb."""
+    return (28 if family.curvature <= 0.25 else 27) - max(0, FINEST - q_bits)
+
+
+def bits_beyond(score: float, scales: FixedPoint) -> int:
+    """By how many bits weights have to be coarser for a table that ends some way above a score."""
+    return max(1, ceil(log2(score * SOME_WAY / scales.z_limit)))
+
+
+def coarser_scales(family: Family, scales: FixedPoint, by: int, least: int) -> FixedPoint | None:
+    """With weights coarser by so many bits, and predictions no finer than their table then allows; None if there are
+    none, or fewer than the least w_bits."""
+    w_bits, q_bits = scales.w_bits - by, scales.q_bits - by
+    if w_bits < max(scales.w_range[0], least) or q_bits < Q_BITS_RANGE[0]:
+        return None
+    return replace(scales, w_bits=w_bits, p_bits=min(scales.p_bits, most_p_bits(family, q_bits)))
+
+
+def naming_scales(found: FixedPoint, scales: FixedPoint) -> str:
+    """Scales that are coarser than others, for people."""
+    p_bits = f" with p_bits = {found.p_bits}" if found.p_bits < scales.p_bits else ""
+    return f"w_bits = {found.w_bits}{p_bits}"
+
+
+def _require_scores(family: Family, features: int, method: Noisy | Optimum, scales: FixedPoint) -> None:
     """No score of so many weights reaches 2^62. Raises ParameterError."""
-    most = (EXPRESSION_BOUND - 1) >> (scales.x_bits + scales.w_bits + WEIGHT_ROOM - 1)
-    if features + bias > most:
+    room = scales.x_bits + scales.w_bits + WEIGHT_ROOM - 1
+    most, width = (EXPRESSION_BOUND - 1) >> room, features + method.bias
+    if width > most:
+        by = next(by for by in range(room) if (EXPRESSION_BOUND - 1) >> (room - by) >= width)
+        coarser = coarser_scales(family, scales, by, method.grid_bits)
+        remedies = [f"use at most {most - method.bias} features"] * (most > method.bias)
+        remedies += [] if coarser is None else [f"use {naming_scales(coarser, scales)}"]
         raise ParameterError(
-            f"{features + bias} weights: scores of more than {most} could pass 2^62 at fixed_point.x_bits = "
-            f"{scales.x_bits} and w_bits = {scales.w_bits}; use at most {most - bias} features, or fewer w_bits"
+            f"{width} weights: scores of more than {most} could pass 2^62 at fixed_point.x_bits = {scales.x_bits} and "
+            f"w_bits = {scales.w_bits}; {one_of(remedies, 'no scales would do')}"
         )
 
 
-def raised_penalty(l2: Fraction, scales: FixedPoint, live: Live) -> tuple[int, int]:
-    """e and c. Raises ParameterError where a gradient could pass its limit, or c be far from l2."""
-    most = _most_raised(l2, scales)
-    if bits_for(live.rows) > most:
-        enough = _enough_p_bits(l2, scales, bits_for(live.rows))
-        fewer = "fewer p_bits" if enough is None else f"at most {enough} p_bits"
+def raised_penalty(l2: Fraction, scales: FixedPoint, live: Live, declared: bool = True) -> tuple[int, int]:
+    """e and c. Raises ParameterError where a gradient could pass its limit, or c be far from l2.
+
+    Args:
+        declared: whether p_bits are, and could be fewer.
+    """
+    most, needed = _most_raised(l2, scales), bits_for(live.rows)
+    if needed > most:
+        remedies, enough = list[str](), _enough_p_bits(l2, scales, needed) if declared else None
+        if enough is not None:
+            remedies.append(f"use at most {enough} p_bits")
+        if (smaller := _small_penalty(scales, needed)) is not None:
+            remedies.append(f"use an l2 of at most {smaller}")
         raise ParameterError(
-            f"{live.rows} rows: gradients of more than 2^{most} could pass 2^62 at fixed_point.p_bits = "
-            f"{scales.p_bits}; use {fewer}, or a smaller l2"
+            f"{live.rows} rows: gradients of more than 2^{most} could pass 2^62 at {'fixed_point.' * declared}p_bits = "
+            f"{scales.p_bits}; {one_of(remedies, 'no l2 would do, and no p_bits')}"
         )
     raised = most - bits_for(live.count)
     return raised, nearest(live.count * l2 * power_of_two(scales.p_bits + scales.x_bits + raised - scales.w_bits))
+
+
+def _small_penalty(scales: FixedPoint, rows: int) -> float | None:
+    """The largest l2 for which gradients of 2^rows rows have room; None if there is none."""
+    of_penalty = (EXPRESSION_BOUND >> 1) >> (scales.w_bits + WEIGHT_ROOM - 1)
+    found = at_most((of_penalty - 2) / power_of_two(rows + scales.p_bits + scales.x_bits - scales.w_bits))
+    try:
+        return found if found > 0 and _most_raised(Fraction(found), scales) >= rows else None
+    except ParameterError:
+        return None
 
 
 def _most_raised(l2: Fraction, scales: FixedPoint) -> int:

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..families import Family
 from ..live import Live
-from ..scales import REMAINDER_BITS, FineScales, FixedPoint
+from ..scales import Q_BITS_RANGE, REMAINDER_BITS, W_BITS_RANGE, FineScales, FixedPoint
 from ..shapes import DatasetShape
 from .certificate import WEIGHT_ROOM, within_bounds
 from .distance import DistanceCertificate, declared_fields, require_objective
-from .link_certificate import LinkCertificate, raised_penalty, require_link
+from .fitting import one_of
+from .link_certificate import LinkCertificate, bits_beyond, most_p_bits, raised_penalty, require_link
 
 if TYPE_CHECKING:
     from .gradient_descent import GradientDescent
-
-FINEST = 10  # scale of a table's cells at which predictions have the most bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +41,17 @@ class LinkDistance(DistanceCertificate, LinkCertificate):
         """See DistanceCertificate: 32, as no weight is farther from 0."""
         return self.scales.w_bits + WEIGHT_ROOM - 1
 
+    least_cells: ClassVar[int] = Q_BITS_RANGE[0]  # the coarsest scale of a table that scores are looked up in
+
+    def for_larger_scores(self, score: float) -> str:
+        """See LinkCertificate: what a model with a distance is trained with."""
+        own = self.scales
+        w_bits = own.w_bits - self.unit_bits - bits_beyond(score, own)
+        fewer = [f"fixed_point.w_bits = {w_bits}"] * (
+            w_bits >= max(W_BITS_RANGE[0], self.least_cells + REMAINDER_BITS - own.x_bits)
+        )
+        return f"train with {one_of([*fewer, 'a lower learning_rate'], '')}, for all future statements"
+
     @property
     def mean_scale(self) -> int:
         """See DistanceCertificate: 2^(e + p + x) n."""
@@ -54,8 +64,7 @@ class LinkDistance(DistanceCertificate, LinkCertificate):
 
 def fine_scales(family: Family, scales: FixedPoint) -> FineScales:
     """Those of a distance: cells of scores as the training has them, predictions as fine as their steps allow."""
-    most = 28 if family.curvature <= 0.25 else 27
-    p_bits = most - max(0, FINEST - scales.q_bits)
+    p_bits = most_p_bits(family, scales.q_bits)
     return FineScales(x_bits=scales.x_bits, w_bits=scales.w_bits + REMAINDER_BITS, p_bits=p_bits)
 
 
@@ -77,7 +86,7 @@ def compile_link_distance(
     require_objective(method, slope)
     fine = fine_scales(family, scales)
     require_link(method.kind, family, fine, shape, live, family.label_kinds)
-    raised, penalty = raised_penalty(Fraction(method.l2), fine, live)
+    raised, penalty = raised_penalty(Fraction(method.l2), fine, live, declared=False)
     found = LinkDistance(
         **declared_fields(method, family, fine, shape, live, distance, slope), raised=raised, penalty=penalty
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from ...errors import ParameterError
@@ -100,9 +99,6 @@ class Newton(Optimum):
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NewtonCertificate:
         """See Method, and compile_steps."""
         self.require_provable(shape)
-        own = self
-        if self.inverse is not None and not self.distances:  # as no correction of the matrix polishes where steps end
-            width = shape.outputs * (shape.features + self.bias)
-            own = replace(self, distances=unpolished_distances(Fraction(self.l2), scales, width, live.count))
-        certificate = compile_certificate(own, family, scales, shape, live)
+        usual = None if self.inverse is None else unpolished_distances  # no correction of the matrix polishes its steps
+        certificate = compile_certificate(self, family, scales, shape, live, usual)
         return compile_steps(certificate, self.steps, self.l2, self.inverse)

@@ -29,7 +29,9 @@ from itertools import count
 import numpy as np
 
 from ...errors import ParameterError
+from ..scales import Q_BITS_RANGE, FixedPoint
 from .certificate import Bound, bits_for, root_up
+from .fitting import one_of
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, power_of_two
 from .link_certificate import LinkCertificate
 
@@ -95,6 +97,11 @@ class Inverse:
             return rounding
         return share + (1 + share) * rounding / (1 - rounding)
 
+    def may_have(self, bits: int, width: int) -> bool:
+        """Whether as many bits can be declared, whichever rows count: c of all may be half as large as of these."""
+        own = replace(self, bits=bits, penalty=self.penalty >> 1)
+        return bits >= INVERSE_RANGE[0] and own.relative_error(width) <= WORST_ERROR
+
     def rounding_of(self, cut_bits: int, width: int, outputs: int = 1) -> Fraction:
         """How much farther a step is off that rounds its gradient to 2^g, in units of W, and then itself to such."""
         share, rounding = self._shares(width)
@@ -122,7 +129,7 @@ def compile_inverse(own: LinkCertificate, bits: int, l2: Fraction, least: int, s
     if largest >= EXPRESSION_BOUND:
         raise ParameterError(
             f"inverse = {bits}: second derivatives could pass 2^62 at fixed_point.x_bits = {fixed.x_bits}, w_bits = "
-            f"{fixed.w_bits}; use more w_bits"
+            f"{fixed.w_bits}; {_more_w_bits(largest, fixed)}"
         )
     limit = 1 << (CURVATURE_BITS - 1)
     shift = next(f for f in count(1) if largest + (1 << (f - 1)) < limit << f)
@@ -131,6 +138,26 @@ def compile_inverse(own: LinkCertificate, bits: int, l2: Fraction, least: int, s
     if worst.relative_error(own.width) > WORST_ERROR:
         raise ParameterError(
             f"inverse = {bits}: of {own.width} weights at l2 = {float(l2)} a matrix can be this near the inverse and "
-            "lead half as far again; declare more bits, a larger l2, or fewer weights"
+            f"lead half as far again; {one_of(_nearer(worst, own), 'without `inverse` the matrix is any')}"
         )
     return found
+
+
+def _more_w_bits(largest: int, fixed: FixedPoint) -> str:
+    """What makes second derivatives small enough: each bit halves the steps of the table."""
+    enough = fixed.w_bits + largest.bit_length() - (EXPRESSION_BOUND.bit_length() - 1)
+    if enough <= min(fixed.w_range[1], Q_BITS_RANGE[1] + fixed.cut_bits - fixed.x_bits):
+        return f"use at least {enough} w_bits"
+    return "no w_bits would do beside so many x_bits; without `inverse` the matrix is any"
+
+
+def _nearer(worst: Inverse, own: LinkCertificate) -> list[str]:
+    """What brings the matrix near enough: each is tried."""
+    remedies, bits = list[str](), range(worst.bits + 1, INVERSE_RANGE[1] + 1)
+    enough = next((b for b in bits if replace(worst, bits=b).relative_error(own.width) <= WORST_ERROR), None)
+    if enough is not None:
+        remedies.append(f"declare at least {enough} bits")
+    if Fraction(own.width, 1 << worst.bits) < WORST_ERROR:
+        remedies.append("use a larger l2")
+    features = next((d for d in range(own.features - 1, 0, -1) if worst.relative_error(d + own.bias) <= WORST_ERROR), 0)
+    return remedies + [f"use at most {features} features"] * (features > 0)

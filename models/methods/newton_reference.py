@@ -213,9 +213,10 @@ def inverse_values(second: NDArray[Any], matrix: IntArray, own: Inverse) -> Inve
     half = 1 << (own.error_bits - 1)
     if (error < -half).any() or (error >= half).any():
         reached = own.scale - bits_for(int(np.abs(error).max()) + 1)
+        remedies = ["at most as many, or "] * own.may_have(reached, len(matrix))
         raise TrainingError(
             f"inverse = {own.bits}: the inverse of this second derivative has {reached} bits in numbers of the matrix; "
-            "declare at most as many, or a larger l2, for all future statements"
+            f"declare {''.join(remedies)}a larger l2, for all future statements"
         )
     return InverseValues(curvature, rest, error)
 

@@ -91,6 +91,12 @@ class NewtonCertificate(OptimumCertificate):
     start: int | None = None
     inverse: Inverse | None = None
 
+    def for_larger_scores(self, score: float) -> str:
+        """See LinkCertificate; second derivatives that are proved have no room for coarser weights."""
+        if self.inverse is None:
+            return super().for_larger_scores(score)
+        return "declare a larger l2, for all future statements"
+
     @property
     def matrix_bits(self) -> int:
         """Of P, signed."""
@@ -118,7 +124,7 @@ class NewtonCertificate(OptimumCertificate):
         if not 0 <= scale <= finest:
             raise ParameterError(
                 f"start: weights of the superseded model are multiples of 2^-{scale}; steps begin from multiples of "
-                f"2^-{finest} or coarser ones"
+                f"2^-{finest} or coarser ones: prove method = 'optimum' in between, and begin from its model"
             )
         return replace(self, start=scale)
 

@@ -16,11 +16,11 @@ from ..live import Live
 from ..noise import SIGMA_BITS, largest_mu
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
-from .noisy_certificate import NoisyCertificate, compile_noisy
+from .noisy_certificate import EPSILON_MOST, NoisyCertificate, compile_noisy
 from .penalised import LONGEST_DISTANCE, Penalised
 
 GRID_RANGE = (0, 30)
-EPSILON_RANGE, DELTA_RANGE = (0.01, 16.0), (1e-9, 0.1)
+EPSILON_RANGE, DELTA_RANGE = (0.01, EPSILON_MOST), (1e-9, 0.1)
 USUAL_DISTANCE = 32  # over l2: that of up to 1,024 weights and no fewer rows than a third of these
 _FIELDS: Fields = {
     "kind": str,

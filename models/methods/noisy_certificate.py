@@ -18,23 +18,29 @@ each weight has coins, a pad and noise of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ...errors import ParameterError
 from ..families import Family
 from ..gaussian import root_above
 from ..live import Live
-from ..noise import COIN_BITS, HALF_NOISE, SIGMA_BITS, Hidden, largest_mu
+from ..noise import COIN_BITS, HALF_NOISE, SIGMA_BITS, Hidden
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
-from .certificate import Bound, within_bounds
+from .certificate import Bound, larger_penalty, within_bounds
+from .fitting import one_of
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS
-from .link_certificate import LinkCertificate, common_integers, default_distances
+from .link_certificate import LinkCertificate, common_integers, default_distances, raised_penalty
 
 if TYPE_CHECKING:
     from .noisy import Noisy
+
+EPSILON_MOST = 16.0  # that can be declared
+EPSILONS = 12  # from the least one, doubled each time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,8 @@ class NoisyCertificate(LinkCertificate):
         grid: a.
         pads: pub, below 2^62, (O K,), output by output, the bias's last; zeros until there is a nonce.
     """
+
+    distances_are: ClassVar[str] = "a distance"
 
     grid: int
     pads: tuple[int, ...] = ()
@@ -105,21 +113,73 @@ def compile_noisy(
 
 def _require_hidden(found: NoisyCertificate, method: Noisy) -> None:
     """The noise hides to epsilon and delta, for this many weights, rows, and this grid. Raises ParameterError."""
-    epsilon, delta, declared = Fraction(method.epsilon), Fraction(method.delta), f"({method.epsilon}, {method.delta})"
-    if found.hidden.delta(epsilon) <= delta:
+    if _hides(found, method):
         return
-    count, classes = found.weight_count, ", or fewer classes" if found.outputs > 1 else ""
-    room = largest_mu(epsilon, delta) * (1 << SIGMA_BITS) - root_above(Fraction(count))
-    if room <= 0:
+    count, declared = found.weight_count, f"({method.epsilon}, {method.delta})"
+    if not _hides_some(found, method):
         raise ParameterError(
             f"epsilon = {method.epsilon}: too small for {count} weights: rounding them to a grid is not hidden "
-            f"to {declared} by noise of 2^{SIGMA_BITS} steps of it; declare a larger epsilon or delta, or use fewer "
-            f"features{classes}"
+            f"to {declared} by noise of 2^{SIGMA_BITS} steps of it; "
+            f"{one_of(_for_more_weights(found, method), 'declare a larger delta, too')}"
         )
-    least, coarsest = max((int(-(-2 * found.distance // room)) - 1).bit_length(), found.grid + 1), method.grids[1]
-    remedy = f"use {least} or more" if least <= coarsest else f"declare at most {int(room * (1 << coarsest) / 2)}"
+    remedies, coarsest = list[str](), method.grids[1]
+    grids = range(found.grid + 1, coarsest + 1)
+    coarser = next((grid for grid in grids if _hides(replace(found, grid=grid), method)), None)
+    if coarser is not None:
+        remedies.append(f"use {coarser} or more")
+    if method.distance:
+        grid = next(grid for grid in (found.grid, coarsest) if _hides_some(found, method, grid))
+        longest = _largest(lambda units: _hides_some(found, method, grid, units), method.distance)
+        remedies.append(f"declare a distance of at most {longest}" + f" with grid = {grid}" * (grid > found.grid))
+    else:
+        enough = larger_penalty(Fraction(method.l2), partial(_hides_at, found, method))
+        remedies += [] if enough is None else [f"use an l2 of at least {enough} with grid = {found.grid}"]
     raise ParameterError(
         f"grid = {found.grid}: too fine for {count} weights and {found.live.count} rows: noise of "
-        f"2^{found.grid + SIGMA_BITS} units does not hide a distance of {found.distance} to {declared}; {remedy}, or a "
-        "larger l2"
+        f"2^{found.grid + SIGMA_BITS} units does not hide a distance of {found.distance} to {declared}; "
+        f"{one_of(remedies, 'no grid and no l2 would do')}"
     )
+
+
+# What would fit: each is tried ----------------------------------------------------------------------------------------
+
+
+def _hides(found: NoisyCertificate, method: Noisy) -> bool:
+    return found.hidden.delta(Fraction(method.epsilon)) <= Fraction(method.delta)
+
+
+def _hides_some(found: NoisyCertificate, method: Noisy, grid: int | None = None, units: int = 1) -> bool:
+    """The same at a grid, the coarsest one by default, of a distance of so many units."""
+    own = method.grids[1] if grid is None else grid
+    return _hides(replace(found, grid=own, distances=(units,)), method)
+
+
+def _hides_at(found: NoisyCertificate, method: Noisy, l2: Fraction) -> bool:
+    """The same with the distance that another l2 has. Raises ParameterError where that is too large."""
+    raised_penalty(l2, found.scales, found.live)
+    return _hides(
+        replace(found, distances=default_distances(l2, found.scales, found.weight_count, found.live.count)[:1]), method
+    )
+
+
+def _for_more_weights(found: NoisyCertificate, method: Noisy) -> list[str]:
+    """What hides the rounding of all weights, to the coarsest grid."""
+    remedies = list[str]()
+    larger = (min(EPSILON_MOST, method.epsilon * 2**k) for k in range(1, EPSILONS))
+    if (epsilon := next((own for own in larger if _hides_some(found, replace(method, epsilon=own))), None)) is not None:
+        remedies.append(f"declare an epsilon of at least {epsilon!r}")
+    features = _largest(
+        lambda d: _hides_some(replace(found, features=d, width=d + found.bias), method), found.features - 1
+    )
+    remedies += [f"use at most {features} features"] * (features > 0)
+    classes = _largest(lambda outputs: _hides_some(replace(found, outputs=outputs), method), found.outputs - 1)
+    return remedies + [f"use at most {classes} classes" if classes > 2 else "use two classes"] * (classes > 0)
+
+
+def _largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` that fits, as all smaller ones do; 0 if 1 does not."""
+    low, high = 0, most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

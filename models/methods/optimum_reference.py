@@ -98,8 +98,8 @@ def row_values(z: IntArray, schedule: LinkCertificate) -> RowValues:
     if ((Q < -HALF_TABLE) | (Q >= HALF_TABLE))[..., counted].any():
         worst = float(np.abs(z[..., counted]).max()) / 2.0 ** (schedule.scales.x_bits + schedule.scales.w_bits)
         raise TrainingError(
-            f"a score of {worst:.1f} is beyond the table, which ends at {schedule.scales.z_limit:g}; declare a larger "
-            "l2, or fewer w_bits, for all future statements"
+            f"a score of {worst:.1f} is beyond the table, which ends at {schedule.scales.z_limit:g}; "
+            f"{schedule.for_larger_scores(worst)}"
         )
     Q = np.where(counted, Q, 0)
     middle, low = (np.where(counted, (moved >> bits) & LIMB_MASK, 0) for bits in (REMAINDER_BITS, 0))

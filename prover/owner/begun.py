@@ -15,8 +15,9 @@ NO_MODEL = (
     "previous: steps begin from the model of the proof that is superseded, so it is needed as well: `prove` returns "
     "both together, and `Trained.load` reads them from their files"
 )
-SHARDED = "previous: is a sharded training, whose models answer together; steps begin from one model"
-RENEWED = "previous: its model was committed afresh, and steps begin from the commitment in its proof"
+IN_BETWEEN = "prove method = 'optimum' in between, which needs no model, and begin from that one's"
+SHARDED = f"previous: is a sharded training, whose models answer together; steps begin from one model: {IN_BETWEEN}"
+RENEWED = f"previous: its model was committed afresh, and steps begin from the commitment in its proof: {IN_BETWEEN}"
 OTHER = (
     "previous: its model is none that steps on this data set can begin from: both have an intercept or none, and one "
     "output, and their commitments lie on one code, as those beside data sets of as many openings do; "

@@ -11,8 +11,9 @@ from functools import partial
 import numpy as np
 
 from ...errors import TrainingError
-from ...models.methods.gram_certificate import GramCertificate
+from ...models.methods.gram_certificate import GramCertificate, LinearOptimumCertificate
 from ...models.methods.gram_reference import LimbValues, carries_of, held, joined_gradient, weight_limbs
+from ...models.scales import Q_BITS_RANGE
 from ..kernels import run_blas_tasks, spans
 from ..kernels.storage import empty
 from .curve import Integers, Reals
@@ -92,8 +93,12 @@ def _nearest(problem: _Problem) -> LinearPoint:
 
 def out_of_range(schedule: GramCertificate) -> TrainingError:
     """To raise where a weight is."""
-    most = schedule.largest_weight >> schedule.scales.w_bits
-    return TrainingError(f"a weight of the optimum is {most} or more; use a larger l2, or fewer w_bits")
+    own, grid = schedule.scales, schedule.grid if isinstance(schedule, LinearOptimumCertificate) else 0
+    least = max(own.w_range[0], Q_BITS_RANGE[0] + own.cut_bits - own.x_bits, grid)
+    fewer = f", or fewer w_bits, down to {least}" if least < own.w_bits else ""
+    return TrainingError(
+        f"a weight of the optimum is {schedule.largest_weight >> own.w_bits} or more; use a larger l2{fewer}"
+    )
 
 
 def _at(problem: _Problem, weights: Integers) -> LinearPoint:

@@ -122,7 +122,8 @@ def _settled_steps(led: Sequence[Led], schedule: NewtonCertificate) -> Stepped:
     ended, target = joined([own.ended for own in led]), joined([own.target for own in led if own.target is not None])
     if not _settles(ended, schedule):
         first_settled(target.weights, target.gradient, schedule)  # raises where steps cannot help
-        raise TrainingError(f"{_too_far(ended, schedule)}; declare more steps, for all future statements")
+        more = "declare more steps, for all future statements" if len(schedule.steps) < MAX_STEPS else FROM_NEARER
+        raise TrainingError(f"{_too_far(ended, schedule)}; {more}")
     return _together(led, ended, schedule)
 
 
@@ -150,10 +151,9 @@ def _certified_steps(led: Sequence[Led], schedule: NewtonCertificate) -> Stepped
     """Those by an inverse, of all outputs."""
     ended = joined([own.ended for own in led])
     if shortest_distance(ended.gradient, schedule) > schedule.distances[0]:
-        raise TrainingError(
-            f"{_too_far(ended, schedule)}; declare more steps, of which there can be {MAX_STEPS}, for all future "
-            f"statements, forget fewer rows at once, or {FROM_NEARER}"
-        )
+        more = f"declare more steps, of which there can be {MAX_STEPS}, for all future statements, or "
+        fewer = f"forget fewer rows at once, or {FROM_NEARER}"
+        raise TrainingError(f"{_too_far(ended, schedule)}; {more * (len(schedule.steps) < MAX_STEPS)}{fewer}")
     return _together(led, ended, schedule)
 
 

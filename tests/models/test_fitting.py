@@ -49,7 +49,7 @@ def longest(of: dict[str, Any], found: float) -> dict[str, Any]:
 
 
 def farthest(of: dict[str, Any], found: float) -> dict[str, Any]:
-    return {**of, "grid": 30, "distance": int(found)}
+    return {**of, "distance": int(found)}
 
 
 def predictions(of: dict[str, Any], found: float) -> dict[str, Any]:
@@ -61,25 +61,25 @@ CLASSES = tuple(map(str, range(256)))
 ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
     "features": (
         {"features": 2048, "fixed_point": FINEST},
-        r"scores .*; use at most (\d+) features, or fewer w_bits",
+        r"scores .*; use at most (\d+) features, or use w_bits = 31$",
         features,
         1,
     ),
     "features without a bias": (
         {"features": 2048, "fixed_point": FINEST, "bias": False},
-        r"scores .*; use at most (\d+) features, or fewer w_bits",
+        r"scores .*; use at most (\d+) features, or use w_bits = 31$",
         features,
         1,
     ),
     "features of classes": (
         {"features": 1023, "grid": 32, "l2": 0.5, "bias": False, "classes": CLASSES},
-        r"norm .*: use at most (\d+) features, or fewer classes",
+        r"norm .*: use at most (\d+) features, or use at most \d+ classes$",
         features,
         1,
     ),
     "linear features": (
         {"features": 900, "model": "linear", "rows": 1 << 17, "grid": 36, "l2": 0.5},
-        r"131072 rows: .*; use at most (\d+) features, fewer x_bits",
+        r"131072 rows: .*; use at most (\d+) features, or commit to the data set with at most 9 x_bits$",
         features,
         1,
     ),
@@ -92,9 +92,9 @@ ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
     ),
     "a noisy distance": (
         {"method": "noisy", "grid": 3, "distance": 1 << 40},
-        r"does not hide a distance of .*; declare at most (\d+), or a larger l2",
+        r"does not hide a distance of .*; declare a distance of at most (\d+)$",
         farthest,
-        1 << 24,  # the largest mu is known to 2^-20
+        1,
     ),
     "a small penalty": ({"l2": 1e-7, "grid": 32}, r"too small at .*; use at least (.+)", penalty, -1e-8),
     "a large penalty": ({"l2": 1e9, "rows": 1}, r"too large: .*; use at most (.+)", penalty, 1e6),
@@ -110,10 +110,10 @@ ADVICE: dict[str, tuple[dict[str, Any], str, Change, float]] = {
         penalty,
         1e9,
     ),
-    "rows": ({"rows": 1 << 24}, r"16777216 rows: .*; use at most (\d+) p_bits, or a smaller l2", predictions, 1),
+    "rows": ({"rows": 1 << 24}, r"16777216 rows: .*; use at most (\d+) p_bits", predictions, 1),
     "rows beside a large penalty": (
         {"rows": 1 << 20, "l2": 8.0},
-        r"1048576 rows: .*; use at most (\d+) p_bits, or a smaller l2",
+        r"1048576 rows: .*; use at most (\d+) p_bits",
         predictions,
         1,
     ),

@@ -163,9 +163,7 @@ def test_weights_without_room_are_refused_by_name() -> None:
     """A label of 60,000 for a feature of a thousandth."""
     X, y = np.full((4, 1), 1), np.full(4, 60_000)
     schedule = compiled(4, 1, kind="count", bias=False, l2=1e-6, grid=36)
-    with pytest.raises(
-        TrainingError, match="a weight of the optimum is 2048 or more; use a larger l2, or fewer w_bits"
-    ):
+    with pytest.raises(TrainingError, match=r"a weight of the optimum is 2048 or more; use a larger l2$"):
         find_linear_optimum(rows_of(X, y), schedule)
     with pytest.raises(TrainingError, match="a weight of the optimum is 2048 or more"):
         certify_linear(X, y, [1 << 47], schedule)

@@ -84,6 +84,25 @@ def test_models_of_all_shards_are_retraining_and_those_without_forgotten_rows_ar
     assert len(own.to_after) == len(own.others) == FEW and min(own.others) > 0
 
 
+def test_integers_and_float64_agree_on_shards(made: Made) -> None:
+    """Trained again in float64, stage by stage, from zero: apart by what the integers round."""
+    own = made.found.measured
+    judged = {each.model: each for each in own.utility}
+    assert [*judged] == ["before", "after", "float64"]
+    assert judged["float64"].live.score == pytest.approx(judged["after"].live.score, abs=1.5 / ROWS)
+    assert own.distances.float64 is not None and 0 < own.distances.float64 < 0.01 * own.distances.moved
+    assert "<td>the same training in float64</td>" in made.page and "retrained in float64" in made.page
+
+
+def test_integers_that_are_no_retraining_are_far_from_float64(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a shard in which somebody was forgotten the model from before."""
+    integers = made.after.integers.copy()
+    integers[TOUCHED[0]] = made.before.integers[TOUCHED[0]]
+    monkeypatch.setitem(vars(made.after), "integers", integers)
+    found, true = made.again().measured.distances, made.found.measured.distances
+    assert found.float64 is not None and true.float64 is not None and found.float64 > 20 * true.float64
+
+
 def test_another_model_in_one_shard_is_told_as_no_retraining(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard from which nobody went, too: all of them are trained again."""
     integers = made.after.integers.copy()
