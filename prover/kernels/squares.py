@@ -26,9 +26,7 @@ from .values import Array
 WIDE = 4 * LANES  # 16-bit numbers in lanes
 TALL, BROAD = 6, 4  # features whose products with one another share a pass
 EVEN = lcm(TALL, BROAD)
-STEPS = (
-    63  # of WIDE rows that are scaled at a time, or fewer: ten lines of them stay in the first cache, at odd numbers
-)
+STEPS = 63  # of WIDE rows that are scaled at a time, or fewer: ten lines stay in the first cache, at odd numbers
 BLOCK_CELLS = 1 << 19  # of which so much is gone through again and again, 1 MB: it stays in the second cache
 ROOT_BITS = 15
 Floats = NDArray[np.float64]

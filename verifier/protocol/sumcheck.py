@@ -106,6 +106,5 @@ def _lagrange(degree: int, x: K) -> list[K]:
 @cache
 def _scales(degree: int) -> tuple[int, ...]:
     """Of each node, the inverse of the product of its differences to all others."""
-    return tuple(
-        pow((-1) ** (degree - node) * factorial(node) * factorial(degree - node), -1, P) for node in range(degree + 1)
-    )
+    others = ((node, degree - node) for node in range(degree + 1))  # how many are below, and above
+    return tuple(pow((-1) ** above * factorial(below) * factorial(above), -1, P) for below, above in others)
