@@ -317,7 +317,7 @@ def regressed() -> tuple[zu.Dataset, Any, Any, zu.EvaluationProof]:
     data, holdout = (
         zu.commit(*of_numbers(rows, seed), bounds=bounds, openings=16) for rows, seed in ((40, 1), (MIN_ROWS + 2, 2))
     )
-    first = zu.prove(data, zu.TrainingSpec(model="linear", epochs=20, learning_rate=0.5))
+    first = zu.prove(data, zu.TrainingSpec(model="linear", epochs=20, learning_rate=0.5), model_openings=8)
     after = zu.prove(
         data,
         zu.TrainingSpec(model="linear", method="gradient descent", epochs=3, learning_rate=0.5, standardize=True),
@@ -405,8 +405,10 @@ def test_what_a_model_cannot_have_is_refused_by_name(made: Made, regressed: Any)
         with pytest.raises(ParameterError, match="predicts no classes"):
             zu.evaluate(holdout, first.secret, **asked)
     for grid in (-40, 17):
-        with pytest.raises(ParameterError, match="choose another `grid`"):
+        with pytest.raises(ParameterError, match=r"choose another `grid`, from -16 to 16$"):
             zu.evaluate(holdout, first.secret, grid=grid)
+    for grid in (-16, 16):  # as it says
+        assert zu.evaluate(holdout, first.secret, grid=grid).statement.grid == grid
     with pytest.raises(ParameterError, match="other columns, bounds"):
         zu.evaluate(made.holdout, first.secret)
 

@@ -22,6 +22,7 @@ from ..circuits.statements.link import LinkStatement
 from ..circuits.statements.model_link import ModelLinkStatement
 from ..circuits.statements.noise import NoiseStatement, require_noise_apart
 from ..circuits.statements.noise_use import NoiseUse, noise_uses
+from ..circuits.statements.overdrawn import overdrawn
 from ..circuits.statements.registration import RegistrationStatement
 from ..circuits.statements.training import TrainingStatement
 from ..errors import DataError, FormatError, InvalidProof, ParameterError, StatementMismatch, require_type
@@ -86,8 +87,11 @@ def verify_chain(
     require_type("source", source, (str, Path, Iterable), "a folder, or files and proofs")
     found = list(_folder(Path(source)) if isinstance(source, (str, Path)) else _items(source))
     history = _Walk([own for own in found if isinstance(own, Entry)], progress or (lambda name: None)).history()
-    proved = {entry.name: _statement(entry) for entry in history.entries if entry.security_bits is not None}
-    return replace(history, noise=noise_uses([own for own in found if not isinstance(own, Entry)], proved))
+    valid = {own.name: (_proof(own).proof, _statement(own)) for own in history.entries if own.security_bits is not None}
+    beyond, proved = overdrawn(valid), {name: statement for name, (_, statement) in valid.items()}
+    entries = tuple(entry.noted(*beyond.get(entry.name, ())) for entry in history.entries)
+    noise = noise_uses([own for own in found if not isinstance(own, Entry)], proved)
+    return replace(history, entries=entries, noise=noise)
 
 
 def _folder(folder: Path) -> Iterator[Entry | Committed]:
@@ -219,12 +223,11 @@ class _Walk:
             entry = entry.cannot_say("a bundle whose models answer together in it is not here")
         if isinstance(entry.proof, RegistrationProof) and entry.verdict != "invalid":
             entry = self._registered(entry, entry.proof)
-        if isinstance(_statement(entry), LinkStatement) and _statement(entry).superseded:
-            count = len(_statement(entry).superseded)
+        if isinstance(own, LinkStatement) and (count := len(own.superseded)):
             entry = entry.noted(f"rows that are superseded, to be forgotten by trainings from here on: {count}")
         copy = self.done.setdefault(entry.digest, entry)
-        if isinstance(_statement(entry), LinkStatement) and entry.verdict == "valid":
-            self.links.append(_statement(entry))
+        if isinstance(own, LinkStatement) and entry.verdict == "valid":
+            self.links.append(own)
         return entry if copy is entry else entry.noted(f"the same statement as {copy.name!r}")
 
     def _registered(self, entry: Entry, proof: RegistrationProof) -> Entry:
@@ -289,9 +292,7 @@ class _Walk:
 
         Rows of the older one were born there, or where it says; so they are in whatever it is linked to.
         """
-        if linked(old, new, self.links):
-            return False
-        return new.births[: len(old.births)] == old.births and new.rows >= old.rows
+        return not linked(old, new, self.links) and new.births[: len(old.births)] == old.births and new.rows >= old.rows
 
     def _still_counted(self, statement: TrainingStatement) -> int:
         """Rows that a link says are superseded, and that the training does not forget."""
@@ -317,15 +318,14 @@ class _Walk:
         before = self.bundles.get(statement.previous or b"")
         known = self._valid_links()
         whole = Bundle(tuple(request)) if before is None or not statement.scope else before.with_request(request, known)
-        reason = ""
         try:
             check_bundle(whole, statement.dataset)
         except InvalidProof as error:
             if before is None and error.check == "bundle table":
                 return entry.cannot_say("it is about some shards only, and what it is put together with is not here")
-            reason = str(error)
+            entry = entry.contradicted(str(error))
         self.bundles |= {proof.digest: whole for proof in request}
-        return entry.contradicted(reason) if reason else entry
+        return entry
 
     def _in_order(self, trainings: list[Entry]) -> Iterator[Entry]:
         """Chain by chain, each request after the one it supersedes; copies of a statement after it."""

@@ -214,7 +214,7 @@ def require_encoding(holdout: DatasetStatement, trained: DatasetStatement) -> No
     if own != other:
         raise ParameterError(
             "the hold-out has other columns, bounds, scales or classes than the data set of the model: "
-            f"{difference(own, other)}; commit to it with the same bounds"
+            f"{difference(own, other)}; commit to it with the same columns, bounds, x_bits and labels"
         )
 
 

@@ -207,7 +207,7 @@ class Method(ABC):
     ) -> Compiled:
         """The integers of a proved distance from the optimum of one objective (distance.py). Raises ParameterError."""
         raise ParameterError(
-            f"a model by {self.kind!r}: a distance is proved of models by gradient descent and one-pass only"
+            f"a model by {self.kind!r}: a distance is proved of models by gradient descent, one-pass and sisa only"
         )
 
     @abstractmethod

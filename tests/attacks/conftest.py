@@ -249,6 +249,26 @@ def honest_linear_distance():
 
 
 @pytest.fixture(scope="session")
+def honest_count_distance():
+    """The same of a model of counts."""
+    from .distance_runs import declare_counts, told, visits
+    from .harness import prove
+
+    said = declare_counts()
+    return prove(said.own.shape, told(said, visits()))
+
+
+@pytest.fixture(scope="session")
+def honest_distances():
+    """The same of several classes, in one proof."""
+    from .distances_runs import declare_classes, told
+    from .harness import prove
+
+    said = declare_classes()
+    return prove(said.own.shape, told(said))
+
+
+@pytest.fixture(scope="session")
 def honest_newton():
     """A true proof about two of Newton's steps, from a model of an earlier statement."""
     from .harness import prove

@@ -78,6 +78,8 @@ PROOFS = (
     "honest_evaluation",
     "honest_distance",
     "honest_linear_distance",
+    "honest_count_distance",
+    "honest_distances",
     "honest_prediction",
     "honest_probability",
     "honest_argmax",
@@ -85,6 +87,7 @@ PROOFS = (
     "honest_residuals",
     "honest_counts",
     "honest_opinions",
+    "honest_shard_classes",
     "honest_means",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is

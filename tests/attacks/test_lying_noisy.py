@@ -239,6 +239,17 @@ def test_without_pads_nothing_is_drawn(own: NoisyDeclared, data: Data, true: Fou
     caught(own, told(own, data, lie), "coins")
 
 
+def test_coins_that_are_chosen_after_the_nonce_are_rejected(own: NoisyDeclared, data: Data, true: Found) -> None:
+    """R for which there is no noise at all, with all that follows: valid, but of another matrix than the stated one."""
+    middle = int(noise_edges()[HALF_NOISE]) + 1
+    chosen = np.array([(middle - pad) % COINS for pad in own.schedule.pads])
+    noiseless = found(data, own.schedule, chosen)
+    assert true.noised.noise.any() and not noiseless.noised.noise.any()
+    honest, other = (prove(own.shape, told(own, data, each)) for each in (true, noiseless))
+    assert_valid(other)
+    assert replace(other, roots={**other.roots, NOISE: honest.roots[NOISE]}).verdict() == "merkle cap"
+
+
 # Weights -------------------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from zkunlearn.models.methods.noisy_reference import noised, noisy, noisy_model
 from zkunlearn.models.noise import SIGMA_BITS, noise_edges
 from zkunlearn.models.scales import FineScales
 from zkunlearn.models.shapes import DatasetShape
+from zkunlearn.models.spec import TrainingSpec
 
 
 def shape_of(rows: int = 1000, features: int = 30, kind: str = "binary") -> DatasetShape:
@@ -66,6 +67,13 @@ def test_the_default_grid_follows_from_the_penalty_and_what_is_to_be_hidden(
 def test_what_the_theorem_needs_is_asked_for_by_name(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(ParameterError, match=reason):
         Noisy(**({"l2": 0.001} | changes))
+
+
+@pytest.mark.parametrize("field", ["sigma", "mu"])
+def test_how_large_the_noise_is_is_nobody_s_choice(field: str) -> None:
+    """So it cannot be none: it is 2^11 steps of the grid, which has to be coarse enough for what it is to hide."""
+    with pytest.raises(ParameterError, match=rf"unknown field {field}; fields of noisy are l2, grid, .*, distance"):
+        TrainingSpec(model="logistic", method="noisy", l2=0.001, **{field: 0})
 
 
 @pytest.mark.parametrize("rows", [40, 1000, 16384, 1 << 18])

@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.prover.owner import lent as lent_module
+from zkunlearn.prover.owner.sharded_model import load_sharded
 from zkunlearn.prover.workers import cluster as cluster_module
 
+from ..cli.conftest import done
 from ..leaks import owner as leaks
 from ..leaks.scanner import Secrets
 from .clusters import Running, cluster
@@ -178,6 +180,31 @@ def test_workers_that_share_files_read_the_data_set_themselves(
     trained: Any = zu.prove(dataset, SPEC, workers=shared, groups=2)
     zu.verify_bundle(trained.bundle, dataset.commitment, spec=SPEC)
     assert sent == [] and dataset.spent == 3
+
+
+@pytest.mark.parametrize("shared", [(), ("--shared-files",)], ids=["sent", "shared"])
+def test_the_command_line_proves_and_unlearns_by_a_scheduler_at_an_address(
+    running: Running, tmp_path: Path, shared: tuple[str, ...]
+) -> None:
+    """As one process does, from files to files; of neither rows nor weights there is anything in the cluster's logs."""
+    dataset = committed()
+    dataset.save(tmp_path / "data")
+    (tmp_path / "spec.toml").write_text(SPEC.to_toml())
+    command = ("prove", tmp_path / "data", "--spec", tmp_path / "spec.toml", "--scheduler", running.address, *shared)
+    first, second = (tmp_path / name for name in ("first.bundle", "second.bundle"))
+    done(*command, "--groups", 2, "--out", first)
+    gone = late(dataset)
+    forgotten = [word for name in gone for word in ("--forget", name)]
+    told = done(*command, "--groups", 2, *forgotten, "--previous", first, "--out", second)
+    assert f"{SHARDS} of {2 * SHARDS} stages of all shards trained now, {SHARDS} kept" in " ".join(told.stdout.split())
+    stored = zu.load_dataset(tmp_path / "data")
+    assert stored.spent == 1 + 2 + 2
+    before = zu.prove(stored, SPEC, fork=True)
+    expected: Any = zu.prove(stored, SPEC, gone, before, fork=True)
+    report = zu.verify_bundle(zu.Bundle.load(second), stored.commitment, spec=SPEC, previous=zu.Bundle.load(first))
+    assert (report.trained, report.checked) == (SHARDS, 2)
+    assert np.array_equal(load_sharded(second).integers, expected.model.integers)
+    assert everything(stored, before, expected).found_in(running.logs, text=True) == {} and running.lent == []
 
 
 def test_what_travels_unencrypted_is_said(running: Running, caplog: pytest.LogCaptureFixture) -> None:
