@@ -76,13 +76,12 @@ class DeclaredIn:
 
 def require_columns(declared: Sequence[Source], names: Sequence[str], file: Path | None) -> None:
     """Refuse a column that is declared in a file, and is none of these. Raises DataError, naming the file."""
-    from ..prover.tables.raw_table import find
+    from ..prover.tables.raw_table import find_all
 
-    for own in declared:
-        try:
-            find(own.column, names)
-        except DataError as error:
-            raise error.at(file=str(file)) from None
+    try:
+        find_all([own.column for own in declared], names)
+    except DataError as error:
+        raise error.at(file=str(file)) from None
 
 
 def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped: str | None) -> DeclaredIn:

@@ -30,7 +30,7 @@ from ...formats.toml import Bounds
 from ..checks import integer_within
 from ..shapes import MAX_CLASSES, MAX_FEATURES, X_BITS_RANGE, DatasetShape
 from .categories import CategorySource
-from .columns import ColumnEncoding, check_name, encode_cells, number_array, real_array
+from .columns import ColumnEncoding, check_name, encode_cells, number_array, outside_text, real_array
 from .intervals import choose_intervals, interval_of_each, require_mappable
 from .labels import LabelEncoding, infer_label_kind
 from .maps import LINEAR
@@ -186,8 +186,9 @@ class DatasetEncoding:
         if not isinstance(own, TimeSource) or not isinstance(error.expected, tuple) or type(error.found) is not float:
             return error
         low, high = map(own.at, error.expected)
+        numbers, times = outside_text(error.found, *error.expected), outside_text(own.at(error.found), low, high)
         return DataError(
-            f"{own.at(error.found)} is outside the bounds [{low}, {high}]",
+            error.reason.replace(numbers, times),
             row=error.row,
             column=error.column,
             expected=(low, high),

@@ -77,6 +77,7 @@ IN_MEMORY = Remedy(
     'declare in bounds what they count as ("missing": ..)', "leave such rows out, and say so by left_out_ids"
 )
 NEW_ROWS = Remedy("", "leave such rows out")  # of columns that were declared before
+APPENDED = Remedy("", "leave such rows out, and say whose they are (--left-out)")
 
 
 class Gaps:

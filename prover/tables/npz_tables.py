@@ -30,7 +30,7 @@ from .raw_table import (
     RawTable,
     Wanted,
     check_finite,
-    find,
+    find_all,
     first_line,
     labels_of,
     names_of,
@@ -75,8 +75,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
         infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     id_array = wanted.id_column or ("ids" if "ids" in infos and target != "ids" else None)
     needed = ["X", *dict.fromkeys(filter(None, [target, id_array, *wanted.unique]))]
-    for name in needed:
-        find(name, tuple(infos), "array")
+    find_all(needed, tuple(infos), "array")
     with _readable():
         members = {name: _member(archive, name, infos[name]) for name in [*needed, "names"] if name in infos}
     X = members["X"]
@@ -111,7 +110,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
 
 def _features(table: NDArray[Any], names: Sequence[str], wanted: Wanted) -> tuple[NDArray[Any], Gaps]:
     """What columns (N, c) become, some rows at a time; and what is missing, if that is not refused."""
-    readers, gaps = wanted.sourced(names), Gaps(wanted.target)
+    readers, gaps = wanted.sourced(names), Gaps(wanted.target, wanted.gaps)
     made = names_of(names, wanted)
     if any(readers):
         found = Growing(len(made))

@@ -21,6 +21,7 @@ from ...models.encoding.labels import require_possible_classes
 from ...models.encoding.readers import ColumnReader, Source
 from ...models.encoding.sources import by_column, features_of
 from ..kernels.storage import held, memory
+from .gaps import OF_FILES, Remedy
 from .keys import RowKeys, row_keys
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
@@ -105,16 +106,27 @@ def check_names(names: Sequence[str]) -> None:
 
 def find(name: str, names: Sequence[str], what: str = "column") -> int:
     """Where a name is; if it is nowhere, the message has the names that are near."""
-    if name in names:
-        return names.index(name)
+    find_all([name], names, what)
+    return names.index(name)
+
+
+def find_all(wanted: Sequence[str], names: Sequence[str], what: str = "column") -> None:
+    """Refuse names that are nowhere: all of them, with those that are near. Raises DataError."""
+    unknown = [name for name in dict.fromkeys(wanted) if name not in names]
+    if not unknown:
+        return
     folded = {other.strip().casefold(): other for other in names}
-    near = difflib.get_close_matches(name.strip().casefold(), folded, n=3)
-    if near:
-        hint = "did you mean " + " or ".join(repr(folded[other]) for other in near) + "?"
-    else:
-        more = ", ..." if len(names) > SHOWN_COLUMNS else ""
-        hint = f"{what}s are " + ", ".join(map(repr, names[:SHOWN_COLUMNS])) + more
-    raise DataError(f"there is no {what} {name!r}; {hint}", expected=name)
+    hints = [difflib.get_close_matches(name.strip().casefold(), folded, n=3) for name in unknown]
+    near = [" or ".join(repr(folded[other]) for other in found) for found in hints]
+    others = f"{what}s are {', '.join(map(repr, names[:SHOWN_COLUMNS]))}{', ...' * (len(names) > SHOWN_COLUMNS)}"
+    if len(unknown) == 1:
+        hint = f"did you mean {near[0]}?" if near[0] else others
+        raise DataError(f"there is no {what} {unknown[0]!r}; {hint}", expected=unknown[0])
+    shown = zip(unknown[:SHOWN_COLUMNS], near, strict=False)
+    told = ", ".join(f"{name!r} (did you mean {found}?)" if found else repr(name) for name, found in shown)
+    more = len(unknown) - SHOWN_COLUMNS
+    told += f" and {more} more" if more > 0 else ""
+    raise DataError(f"there are no {what}s {told}" + ("" if all(near) else f"; {others}"), expected=unknown[0])
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,8 @@ class Wanted:
         sources: of columns that are no plain numbers.
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         numbers: names of columns that are declared as numbers, whatever their type in a file is.
+        gaps: what can be done where a value is missing.
+        known: whether these are the columns of a data set that is there, of which nothing can be declared any more.
     """
 
     target: str | None
@@ -143,6 +157,8 @@ class Wanted:
     sources: tuple[Source, ...] = ()
     whole: bool = True
     numbers: Collection[str] = ()
+    gaps: Remedy = OF_FILES
+    known: bool = False
 
     @property
     def others(self) -> list[str]:
@@ -151,8 +167,8 @@ class Wanted:
 
     @property
     def remedy(self) -> str:
-        """What can be done where a cell of a feature is no number: nothing any more of a data set that is there."""
-        return DECLARE if self.features is None else ""
+        """What can be done where a cell of a feature is no number."""
+        return "" if self.known else DECLARE
 
     def categories_remedy(self, name: str) -> str:
         """What can be done where a column that is to be numbers has categories."""
@@ -165,8 +181,7 @@ class Wanted:
     def features_of(self, names: Sequence[str]) -> list[str]:
         """Those of a file with columns of these names, all of which have to be there. Raises DataError."""
         check_names(names)
-        for name in (*self.others, *(self.features or ()), *self.left_out):
-            find(name, names)
+        find_all((*self.others, *(self.features or ()), *self.left_out), names)
         for name in self.others:
             if name in (self.features or ()):
                 raise DataError(f"column {name!r} is a feature; it cannot be the target or the ids, or unique, too")

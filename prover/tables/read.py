@@ -21,7 +21,7 @@ import sys
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ...errors import DataError, FormatError
 from ...formats.categories import read_categories
@@ -33,6 +33,7 @@ from ...models.encoding.readers import Source
 from .arrow_tables import ARROW_ENDS, CONTINUATION, read_arrow
 from .csv_format import CsvFormat
 from .csv_tables import read_csv
+from .gaps import NEW_ROWS, Remedy
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
 from .raw_table import SHOWN_COLUMNS, RawTable, Wanted
@@ -145,7 +146,8 @@ def read_features(
         DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
     """
     columns, sources = encoding.columns, encoding.sources
-    wanted = Wanted(target, id_column, several=True, features=columns, sources=sources, numbers=columns)
+    own: dict[str, Any] = {"sources": sources, "numbers": columns, "gaps": NEW_ROWS, "known": True}
+    wanted = Wanted(target, id_column, several=True, features=columns, **own)
     return _table(path, wanted, 1, written)
 
 
@@ -157,18 +159,21 @@ def read_more_rows(
     *,
     several: bool = False,
     written: CsvFormat = PLAIN,
+    gaps: Remedy = NEW_ROWS,
 ) -> RawTable:
     """Read more rows of a data set: no other column may be there. One row is enough.
 
     Args:
         path, target, id_column, several, written: as for `read_table`.
         encoding: of the data set; its columns may be in any order.
+        gaps: what can be done where a value is missing.
 
     Raises:
         DataError: as for `read_features`; or a column too many.
     """
     columns, sources = encoding.columns, encoding.sources
-    wanted = Wanted(target, id_column, several, columns, encoding.keys, sources=sources, numbers=columns)
+    own: dict[str, Any] = {"sources": sources, "numbers": columns, "gaps": gaps, "known": True}
+    wanted = Wanted(target, id_column, several, columns, encoding.keys, **own)
     table = _table(path, wanted, 1, written)
     if table.unused:
         listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))

@@ -161,7 +161,10 @@ def test_columns_of_categories_are_declared_by_suggest_bounds_and_taken_by_every
     write_feather(table, 0, 16)
     spec.write_text(SPEC)
     refused = run("commit", table, *COMMON, "--out", tmp_path / "data")
-    assert refused.exit_code == 2 and "column 'ward': holds categories; declare which there are" in refused.output
+    assert (
+        refused.exit_code == 2
+        and "column 'ward': holds categories; 'ward', 'smokes', 'city': categories, to be declared in" in refused.output
+    )
     done("suggest-bounds", table, *COMMON, "--out", bounds)
     text = bounds.read_text()
     assert '# the column itself lists 3 categories\n"ward" = {categories = ["2", "4", "7"]}' in text

@@ -341,7 +341,8 @@ OF_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "a row without an id": (lambda: zu.commit(X, Y, ["a", "b", None, "d", "e", "f"]), "row 3: the id is empty"),
     "a text of a frame": (
         lambda: zu.commit(pd.DataFrame({"city": ["LA"] * 6}), Y),
-        "row 1, column 'city': 'LA' is a text, not a number",
+        "row 1, column 'city': 'LA' is a text, not a number; its column has texts, which are ids, or nothing to learn "
+        "from: leave them out",
     ),
 }
 
