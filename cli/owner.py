@@ -94,7 +94,7 @@ ONE_PROCESS = (
     help="Columns that are no features, and in all of which together no two rows are equal, as is proved.",
 )
 @click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
-@click.option("--drop", metavar="COL,..", help="Columns that are left out.")
+@click.option("--drop", metavar="COL,..", help="Columns that are left out; in quotes those with commas.")
 @left_out_options
 @click.option(
     "--leave-out-incomplete",

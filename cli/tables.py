@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import csv
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError, ParameterError
+from .output import foreign
 
 if TYPE_CHECKING:
     from ..models.encoding.categories import CategorySource
@@ -109,8 +111,13 @@ def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped:
 
 
 def columns_of(text: str | None, option: str) -> list[str]:
-    """The names of columns in an option. Raises UsageError for one that is empty."""
-    names = [] if text is None else [name.strip() for name in text.split(",")]
+    """The names of columns in an option; in quotes those with commas. Raises UsageError for one that is empty."""
+    names = [] if text is None else [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [""])]
     if not all(names):
         raise click.UsageError(f"{option}: names of columns, with commas between them")
     return names
+
+
+def as_option(names: Iterable[str]) -> str:
+    """The names of columns as an option has them: what `columns_of` reads, once a shell has read it."""
+    return ",".join(foreign(f'"{name}"' if "," in name else name) for name in names)

@@ -145,6 +145,8 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "forget spec": ("TrainingSpec", lambda made, x: zu.forget("data", ["1"], x, "proofs")),
     "forget proofs": ("str or PathLike", lambda made, x: zu.forget("data", ["1"], SPEC, x)),
     "forget export": ("str or PathLike", lambda made, x: zu.forget("data", ["1"], SPEC, "proofs", export=x)),
+    "read_bounds path": ("str or PathLike", lambda made, x: zu.read_bounds(x)),
+    "read_categories path": ("str or PathLike", lambda made, x: zu.read_categories(x)),
     "read_id_list path": ("str or PathLike", lambda made, x: zu.read_id_list(x)),
     "recommit_model model": (MODELS, lambda made, x: zu.recommit_model(x)),
     "recommit_model openings": ("an integer", lambda made, x: zu.recommit_model(made.trained.secret, x)),

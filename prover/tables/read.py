@@ -189,7 +189,9 @@ def _table(path: str | Path, wanted: Wanted, least: int, written: CsvFormat) -> 
     if wanted.target in wanted.unique or len({*wanted.unique}) < len(wanted.unique):
         raise DataError("unique: the target is among its columns, or one is named twice", file=source)
     if suffix not in READERS:
-        raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
+        packed = f"{', '.join(CSV_ENDS)} (and {' or '.join(PACKED)} of these)"
+        known = ", ".join([packed, *(end for end in READERS if end != CSV)])
+        raise DataError(f"unknown kind of table {suffix!r}; known are {known}", file=source)
     try:
         with _opened(path) as file:
             suffix = _suffix_of(file) if source == STANDARD_INPUT else suffix

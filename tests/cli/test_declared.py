@@ -59,7 +59,7 @@ def test_times_of_other_forms_and_columns_of_many_texts_are_told(tmp_path: Path)
     said = done("suggest-bounds", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "b.toml").output
     text = (tmp_path / "b.toml").read_text()
     assert 'format = "%d.%m.%Y"' in text and 'format = "%d/%m/%Y"' in text and 'or is its format "%m/%d/%Y"?' in text
-    assert "leave out  'note', 'from': neither numbers, times nor few" in said
+    assert "leave out    'note', 'from': neither numbers, times nor few" in said
     assert '# more than 64 different texts\n# "note": leave it out, by --drop' in text
     assert '# one and the same text\n# "from": leave it out, by --drop' in text
     done(

@@ -198,7 +198,8 @@ OF_TABLES = {
     ),
     "a spreadsheet": Case(
         named("t.xlsx"),
-        "error: DIR/t.xlsx: unknown kind of table '.xlsx'; known are .csv, .parquet, .arrow, .feather, .ipc, .npz\n",
+        "error: DIR/t.xlsx: unknown kind of table '.xlsx'; known are .csv, .tsv, .txt (and .gz or .zst of these), "
+        ".parquet, .arrow, .feather, .ipc, .npz\n",
         {"t.xlsx": "PK"},
     ),
     "a column of another spelling": Case(
