@@ -184,6 +184,7 @@ def commit(
     openings: int = 32,
     rows_per_id: str = "one",
     unique: Any = None,
+    classes: Collection[str] | None = None,
     left_out_ids: Iterable[str | int] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
@@ -211,6 +212,7 @@ def commit(
         rows_per_id: "one"; or "many", where one person may have several rows, which are forgotten together.
         unique: names of columns of a frame X, which then are no features; or a list of values by name. It is proved
             that no two rows are equal in all of them. Values are texts or integers, as ids are.
+        classes: the texts of all classes of labels, where one of them would else say that a label is missing ("None").
         left_out_ids: of people who have no row, for missing values and the like: salted digests of these are kept, so
             that it is known later that they were never in.
         progress: called with the name of each phase.
@@ -221,7 +223,7 @@ def commit(
     """
     from .prover.owner.ingest import Chosen, commit_table
 
-    chosen = Chosen(names, bounds, categories, maps, label_kind, label_name, x_bits, rows_per_id, unique)
+    chosen = Chosen(names, bounds, categories, maps, label_kind, label_name, x_bits, rows_per_id, unique, classes)
     return commit_table(X, y, ids, chosen, openings, left_out_ids, progress)
 
 

@@ -30,12 +30,13 @@ def read_by_options(
     sources: Sequence[Source] = (),
     numbers: Collection[str] = (),
     whole: bool = True,
+    classes: Collection[str] = (),
     **reading: Any,
 ) -> RawTable:
     """The table in a file; `reading` are options of all commands that read one."""
     from ..prover.tables.read import read_table
 
-    chosen = _chosen(**reading)
+    chosen = {**_chosen(**reading), "classes": classes}
     return read_table(data, target, id_column, several=several, sources=sources, numbers=numbers, whole=whole, **chosen)
 
 
@@ -114,7 +115,8 @@ def columns_of(text: str | None, option: str) -> list[str]:
     """The names of columns in an option; in quotes those with commas. Raises UsageError for one that is empty."""
     names = [] if text is None else [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [""])]
     if not all(names):
-        raise click.UsageError(f"{option}: names of columns, with commas between them")
+        what = "classes" if option == "--classes" else "columns"
+        raise click.UsageError(f"{option}: names of {what}, with commas between them")
     return names
 
 

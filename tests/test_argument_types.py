@@ -101,6 +101,7 @@ CALLS: dict[str, tuple[str, Callable[[Made, Any], Any]]] = {
     "require_attested envelope": ("Envelope", lambda made, x: zu.require_attested(x, made.key.public, "00" * 32)),
     "commit bounds": ("Mapping", lambda made, x: zu.commit(X, Y, bounds=x)),
     "commit categories": ("Mapping", lambda made, x: zu.commit(X, Y, categories=x)),
+    "commit classes": ("list or tuple or set or frozenset", lambda made, x: zu.commit(X, Y, classes=x)),
     "commit maps": ("Mapping", lambda made, x: zu.commit(X, Y, maps=x)),
     "commit x_bits": ("an integer", lambda made, x: zu.commit(X, Y, x_bits=x)),
     "commit openings": ("an integer", lambda made, x: zu.commit(X, Y, openings=x)),
@@ -389,6 +390,7 @@ NONE = type(None)
 ACCEPTED: dict[str, tuple[type, ...]] = {
     "commit bounds": (NONE,),
     "commit categories": (NONE,),
+    "commit classes": (NONE,),
     "commit maps": (NONE,),
     "commit x_bits": (int,),
     "commit openings": (int,),

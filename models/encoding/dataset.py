@@ -17,7 +17,7 @@ rows, the forgotten ones too, and whoever verifies must be told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -304,12 +304,12 @@ class DatasetEncoding:
         maps: Mapping[str, str] | None = None,
         keys: Sequence[str] = (),
         sources: Sequence[Source] = (),
+        classes: Collection[str] = (),
     ) -> DatasetEncoding:
         """The encoding of a data set of real numbers X (N, d), of d features of these names, and labels y (N,).
 
         Args:
-            label_kind: "binary", "categorical", "real" or "count"; None takes binary for exactly two distinct labels,
-                real for other numbers and categorical for other texts.
+            label_kind: as of `infer_label_kind`; None to find it out.
             bounds: (low, high), or (low, high, map), of every feature and, under `label_name`, (low, high) of a
                 real label. None takes them from the data, which `bounds_declared` then says.
             x_bits, label_bits: scales of features and of a real label.
@@ -317,6 +317,7 @@ class DatasetEncoding:
             maps: of features, where bounds are from the data: "linear", the default, or "log1p".
             keys: names of columns by which no two rows are equal.
             sources: of features that are not simply the numbers in a column.
+            classes: those of labels, if they are declared.
 
         Raises:
             DataError: unusable data, or labels that are not of the kind asked for.
@@ -329,7 +330,7 @@ class DatasetEncoding:
             raise DataError(f"X: {array.shape[1]} columns, but {len(names)} names")
         if label_name in (*names, *keys) or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
-        kind, classes = infer_label_kind(y, len(array), label_kind, label_name)
+        kind, found_classes = infer_label_kind(y, len(array), label_kind, label_name, classes)
         found = {**dict(zip(names, interval_of_each(names, array), strict=True)), **_of_categories(sources)}
         if kind == "real":  # a real label needs an interval as features do
             labels = real_array(label_name, y, 1)
@@ -341,7 +342,7 @@ class DatasetEncoding:
             features=tuple(ColumnEncoding(name, *intervals[name]) for name in names),
             label=LabelEncoding(
                 kind=kind,
-                classes=classes,
+                classes=found_classes,
                 column=ColumnEncoding(label_name, *intervals[label_name]) if kind == "real" else None,
                 label_bits=label_bits if kind == "real" else 0,
             ),

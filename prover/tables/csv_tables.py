@@ -77,7 +77,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         piece[row % PIECE_ROWS] = reader.numbers(row, line, cells)
         if target is not None:
             label_texts.append(cells[names.index(target)])
-            if is_gap(label_texts[-1]):
+            if wanted.lacks_label(label_texts[-1]):
                 gaps.note(row, target, gap_text(label_texts[-1]))
         if id_column is not None:
             ids.append(cells[names.index(id_column)])
@@ -94,7 +94,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     named: list[str] = ids if id_column is not None else [*row_numbers(len(lines))]
     found, kept = whole.of(named), whole.of(lines)
     try:
-        labels = None if target is None else labels_of(whole.of(label_texts), target, written.number)
+        labels = None if target is None else labels_of(whole.of(label_texts), target, written.number, wanted.classes)
         if id_column is not None:
             require_no_float_ids(found, id_column)
             found = [*row_ids(found, id_column, kept, several=wanted.several)]

@@ -94,7 +94,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
     labels: list[str] | None = None
     if target is not None:
         labels = texts_of(_vector(archive, members[target], target, "fiubU", rows), target)
-        gaps.note_rows(missing_rows(labels), target)
+        gaps.note_rows([row for row in missing_rows(labels) if wanted.lacks_label(labels[row])], target)
     if wanted.whole:
         gaps.refuse(rows)
     whole, ids = gaps.whole(rows), row_numbers(rows)
@@ -104,7 +104,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
         found = row_ids(whole.of(named), id_array, several=wanted.several)
     unique = {name: whole.of(_vector(archive, members[name], name, "iuU", rows)) for name in wanted.unique}
     others = unused, wanted.keys_of(unique), incomplete_ids(whole.others(named), found), whole.left_out
-    own = None if labels is None or target is None else labels_of(whole.of(labels), target)
+    own = None if labels is None or target is None else labels_of(whole.of(labels), target, classes=wanted.classes)
     return RawTable(whole.rows(features), own, found, made, target, source, None, *others)
 
 

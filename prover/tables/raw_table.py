@@ -15,7 +15,7 @@ from ...circuits.statements.dataset import MAX_CELLS_BITS
 from ...errors import DataError, InputError
 from ...formats.files import SHOWN_TEXT
 from ...formats.toml import toml_value
-from ...models.encoding.cells import gap_text, is_gap, number
+from ...models.encoding.cells import gap_text, is_gap, is_gap_of, number
 from ...models.encoding.columns import MAX_NAME_LENGTH
 from ...models.encoding.labels import require_possible_classes
 from ...models.encoding.readers import ColumnReader, Source
@@ -145,6 +145,7 @@ class Wanted:
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         numbers: names of columns that are declared as numbers, whatever their type in a file is.
         gaps: what can be done where a value is missing.
+        classes: texts of labels that are these, even if such a text elsewhere says that a value is missing.
         known: whether these are the columns of a data set that is there, of which nothing can be declared any more.
     """
 
@@ -159,6 +160,7 @@ class Wanted:
     numbers: Collection[str] = ()
     gaps: Remedy = OF_FILES
     known: bool = False
+    classes: Collection[str] = ()
 
     @property
     def others(self) -> list[str]:
@@ -173,6 +175,10 @@ class Wanted:
     def categories_remedy(self, name: str) -> str:
         """What can be done where a column that is to be numbers has categories."""
         return DECLARE_CATEGORIES.format(toml_value(name))
+
+    def lacks_label(self, value: object) -> bool:
+        """Whether a label is missing."""
+        return is_gap_of(value) and not (isinstance(value, str) and value.strip() in self.classes)
 
     def keys_of(self, values: Mapping[str, Any], lines: Sequence[int] | None = None) -> RowKeys | None:
         """The keys of rows, from the values of columns; None if no column is to be unique. Raises DataError."""
@@ -240,15 +246,22 @@ def bad_cell(text: str, what: str, read: Callable[[str], float | None] = number)
     return f"{text[:SHOWN_TEXT]!r} is not {what}"
 
 
-def labels_of(texts: Sequence[str], target: str, read: Callable[[str], float | None] = number) -> Labels:
+def labels_of(
+    texts: Sequence[str],
+    target: str,
+    read: Callable[[str], float | None] = number,
+    classes: Collection[str] = (),
+) -> Labels:
     """Numbers if all labels are, else texts of classes.
 
-    read: how a number is written.
+    Args:
+        read: how a number is written.
+        classes: texts that are classes, whatever else they say.
     """
     numbers = {text: read(text) for text in dict.fromkeys(texts)}  # each different one is looked at once
     for text, value in numbers.items():
         unusable = "\0" in text or (value is not None and not math.isfinite(value))  # numpy drops zeros at the end
-        if unusable or is_gap(text):
+        if text.strip() not in classes and (unusable or is_gap(text)):
             raise DataError(bad_cell(text, "a label", read), row=texts.index(text), column=target, found=text)
     if None not in numbers.values():
         return np.array([numbers[text] for text in texts], dtype=np.float64)
@@ -286,16 +299,16 @@ def check_finite(rows: NDArray[Any], names: Sequence[str], first: int = 0) -> No
         raise DataError(f"{found} is not a finite number", row=first + row, column=names[k], found=found)
 
 
-def labels_from(values: Sequence[object], target: str) -> Labels:
+def labels_from(values: Sequence[object], target: str, classes: Collection[str] = ()) -> Labels:
     """Labels as a file has them, see `labels_of`: plain numbers are taken as they are, without their texts."""
     if {*map(type, values)} <= {int, float, bool}:
         try:
             found = np.array(values, dtype=np.float64)
         except OverflowError:  # beyond float64, as its text tells
-            return labels_of(texts_of(values, target), target)
+            return labels_of(texts_of(values, target), target, classes=classes)
         if np.isfinite(found).all():
             return found
-    return labels_of(texts_of(values, target), target)
+    return labels_of(texts_of(values, target), target, classes=classes)
 
 
 def texts_of(values: Sequence[object], name: str) -> list[str]:

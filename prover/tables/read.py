@@ -73,6 +73,7 @@ def read_table(
     numbers: Collection[str] = (),
     whole: bool = True,
     written: CsvFormat = PLAIN,
+    classes: Collection[str] = (),
 ) -> RawTable:
     """Read a CSV, Parquet, Arrow or .npz file, told apart by the end of its name.
 
@@ -88,12 +89,14 @@ def read_table(
         numbers: names of columns that are declared as numbers, even if the file calls them categories.
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         written: how a CSV is written.
+        classes: texts of labels that are these, even if such a text elsewhere says that a value is missing.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
     chosen = None if features is None else tuple(features)
-    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), tuple(sources), whole, numbers)
+    own: dict[str, Any] = {"sources": tuple(sources), "whole": whole, "numbers": numbers, "classes": classes}
+    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), **own)
     return _table(path, wanted, LEAST_ROWS, written)
 
 
@@ -147,6 +150,7 @@ def read_features(
     """
     columns, sources = encoding.columns, encoding.sources
     own: dict[str, Any] = {"sources": sources, "numbers": columns, "gaps": NEW_ROWS, "known": True}
+    own["classes"] = encoding.label.classes
     wanted = Wanted(target, id_column, several=True, features=columns, **own)
     return _table(path, wanted, 1, written)
 
@@ -173,6 +177,7 @@ def read_more_rows(
     """
     columns, sources = encoding.columns, encoding.sources
     own: dict[str, Any] = {"sources": sources, "numbers": columns, "gaps": gaps, "known": True}
+    own["classes"] = encoding.label.classes
     wanted = Wanted(target, id_column, several, columns, encoding.keys, **own)
     table = _table(path, wanted, 1, written)
     if table.unused:

@@ -79,7 +79,7 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
     whole = gaps.whole(len(X))
     own = {name: whole.of(listed) for name, listed in values.items()}
     target, id_column = wanted.target, wanted.id_column
-    labels = None if target is None else labels_from(own[target], target)
+    labels = None if target is None else labels_from(own[target], target, wanted.classes)
     named: Sequence[object] = row_numbers(len(X)) if id_column is None else values[id_column]
     if id_column is None:
         ids = tuple(whole.of(row_numbers(len(X))))
@@ -198,7 +198,8 @@ def _read(
             values[name] += _values(arrow, batch.column(name), name)
         if wanted.target is not None:
             labels = values[wanted.target][X.rows :]
-            gaps.note_rows([X.rows + row for row in missing_rows(labels)], wanted.target)
+            missing = [X.rows + row for row in missing_rows(labels) if wanted.lacks_label(labels[row])]
+            gaps.note_rows(missing, wanted.target)
         X.append(piece)
     if wanted.whole:
         gaps.refuse(X.rows)

@@ -68,6 +68,14 @@ def test_labels_that_are_numbers_have_bounds_too(tmp_path: Path) -> None:
     assert json.loads(json.dumps(read_bounds(tmp_path / "b.toml"))) == {"x": [0, 6], "price": [-6, 12]}
 
 
+def test_labels_that_may_be_classes_or_counts_are_told_apart_by_their_owner(tmp_path: Path) -> None:
+    asked = "if these labels are classes, or counts, delete the line, and say so (commit --label)"
+    for last, whole in ((2, True), (2.5, False), (-1, False)):
+        (tmp_path / "t.csv").write_text(f"x,y\n1,0\n2,1\n3,{last}\n")
+        done("suggest-bounds", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "b.toml", "--force")
+        assert (asked in (tmp_path / "b.toml").read_text()) is whole
+
+
 def test_columns_whose_categories_have_a_file_of_their_own_are_not_declared_again(tmp_path: Path) -> None:
     rows = [f"p{i},{20 + i},{('LA', 'NY', 'SF')[i % 3]},{('x', 'y', '')[i % 3]},{i % 2}" for i in range(30)]
     (tmp_path / "t.csv").write_text("id,age,city,ward,sick\n" + "\n".join(rows) + "\n")

@@ -231,6 +231,11 @@ def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
             r"none for columns 'age' \(did you mean ' Age', which differs by spaces or capitals only\?\), 'size', "
             "'flat'; there is no column 'hat' that needs them$",
         ),
+        (
+            {"bounds": {**BOUNDS, "label": (0, 1)}},
+            ParameterError,
+            "needs them; labels that are classes or counts have none",
+        ),
         ({"bounds": {**BOUNDS, "hat": (0, 1)}}, ParameterError, "no column 'hat'"),
         ({"bounds": {**BOUNDS, "age": (1, 0)}}, ParameterError, "lower bound 1.0 is above upper bound 0.0"),
         ({"bounds": {**BOUNDS, "age": (0, np.inf)}}, ParameterError, "must be finite"),
