@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .prover.owner.wiping import forget_left_out, wipe_rows
     from .prover.owner.workers import Workers
     from .prover.tables.id_lists import read_id_list
+    from .prover.tables.read import read_bounds, read_categories
     from .prover.workers.cluster import Cluster
     from .prover.workers.processes import Processes
     from .verifier.bundles import Bundle, BundleReport
@@ -106,11 +107,11 @@ __all__ = [
     "Trained", "TrainingError", "TrainingProof", "TrainingRun", "TrainingSpec", "VerificationReport", "WorkerError",
     "ZkUnlearnError", "aggregate_signatures", "append", "attest", "certify", "check_signature", "commit",
     "commit_noise", "destroy", "evaluate", "evidence", "export", "forget", "forget_left_out", "load_dataset",
-    "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "read_id_list",
-    "receipts", "recommit", "recommit_model", "rectify", "register", "report_page", "require_attested",
-    "require_signatures", "sign", "status", "suggest", "to_sklearn", "to_torch", "train", "verify", "verify_bundle",
-    "verify_certificate", "verify_chain", "verify_dataset", "verify_distance", "verify_evaluation", "verify_link",
-    "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
+    "load_keys", "load_spec", "memory_limit", "prove", "prove_distance", "prove_predictions", "read_bounds",
+    "read_categories", "read_id_list", "receipts", "recommit", "recommit_model", "rectify", "register", "report_page",
+    "require_attested", "require_signatures", "sign", "status", "suggest", "to_sklearn", "to_torch", "train",
+    "verify", "verify_bundle", "verify_certificate", "verify_chain", "verify_dataset", "verify_distance",
+    "verify_evaluation", "verify_link", "verify_predictions", "verify_receipt", "verify_registration", "wipe_rows",
 ]  # fmt: skip
 _HOMES = {
     "Answered": "prover.owner.requests", "Bundle": "verifier.bundles", "BundleReport": "verifier.bundles",
@@ -134,7 +135,8 @@ _HOMES = {
     "evidence": "prover.evidence.gather", "export": "estimators.exports.write", "forget": "prover.owner.requests",
     "forget_left_out": "prover.owner.wiping", "load_keys": "verifier.trust.auditors_keys", "load_spec": "models.spec",
     "memory_limit": "prover.kernels.storage", "prove_distance": "prover.owner.distance",
-    "prove_predictions": "prover.owner.proved_predictions", "read_id_list": "prover.tables.id_lists",
+    "prove_predictions": "prover.owner.proved_predictions", "read_bounds": "prover.tables.read",
+    "read_categories": "prover.tables.read", "read_id_list": "prover.tables.id_lists",
     "receipts": "prover.owner.receipts", "recommit": "prover.owner.growth",
     "recommit_model": "prover.owner.recommitment", "rectify": "prover.owner.growth",
     "register": "prover.owner.registration", "report_page": "prover.certificates.report",
@@ -182,6 +184,7 @@ def commit(
     openings: int = 32,
     rows_per_id: str = "one",
     unique: Any = None,
+    classes: Collection[str] | None = None,
     left_out_ids: Iterable[str | int] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Dataset:
@@ -196,7 +199,8 @@ def commit(
         names: feature names; those of a pandas frame, or x1, x2, .. by default.
         bounds: (low, high) of every column, and under `label_name` of a real label. Taken from the data by
             default, which the commitment then says: such an encoding is outside the proof. What else can be said of
-            a column, its logarithm, categories, times, missing cells, has models/encoding/declared.py.
+            a column, its logarithm, categories, times, missing cells, has models/encoding/declared.py;
+            `read_bounds` reads a file of them.
         categories: apart from bounds, of columns of categories, lists of these; bounds of others may be taken from the
             data then.
         maps: "log1p" of each feature that is to be mapped so, where bounds are taken from the data.
@@ -208,6 +212,7 @@ def commit(
         rows_per_id: "one"; or "many", where one person may have several rows, which are forgotten together.
         unique: names of columns of a frame X, which then are no features; or a list of values by name. It is proved
             that no two rows are equal in all of them. Values are texts or integers, as ids are.
+        classes: the texts of all classes of labels, where one of them would else say that a label is missing ("None").
         left_out_ids: of people who have no row, for missing values and the like: salted digests of these are kept, so
             that it is known later that they were never in.
         progress: called with the name of each phase.
@@ -218,7 +223,7 @@ def commit(
     """
     from .prover.owner.ingest import Chosen, commit_table
 
-    chosen = Chosen(names, bounds, categories, maps, label_kind, label_name, x_bits, rows_per_id, unique)
+    chosen = Chosen(names, bounds, categories, maps, label_kind, label_name, x_bits, rows_per_id, unique, classes)
     return commit_table(X, y, ids, chosen, openings, left_out_ids, progress)
 
 

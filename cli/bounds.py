@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import click
 
 from ..formats.files import write_file
 from .options import FILE, common, csv_options, force_option, within_memory
-from .output import Output, foreign
+from .output import FIXED_SPACE, Output, foreign
 from .places import refuse_existing, require_file_place
-from .tables import declared_in, require_columns, survey_by_options
+from .tables import as_option, columns_of, declared_in, require_columns, survey_by_options
 from .words import plural
 
 
@@ -21,7 +22,7 @@ from .words import plural
 @click.option("--id", "id_column", metavar="COL", help="The column of row ids.")
 @click.option("--unique", metavar="COL,..", help="Columns that are no features, as for `commit`.")
 @click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
-@click.option("--drop", metavar="COL,..", help="Columns that are left out.")
+@click.option("--drop", metavar="COL,..", help="Columns that are left out; in quotes those with commas.")
 @click.option(
     "--categories",
     "categories_file",
@@ -62,4 +63,26 @@ def suggest_bounds(
     without = left_out([own for own in seen if own.column not in named])
     if without:
         lines.append(("leave out", f"{', '.join(map(foreign, without))}: neither numbers, times nor few categories"))
-    output.result("Bounds to begin with", lines, f"written: {foreign(out)}", {"file": str(out), "leave_out": without})
+    several = id_column is not None and len({*table.ids}) < len(table.ids)
+    if several:
+        lines.append(("ids", "some have several rows, which may be forgotten together only"))
+    options = " ".join(_options(out, categories_file, several, without, reading))
+    lines.append(("commit with", options.replace(" ", FIXED_SPACE)))  # in one line, to be copied
+    told = {"file": str(out), "leave_out": without, "several_rows_per_id": several}
+    output.result("Bounds to begin with", lines, f"written: {foreign(out)}", told)
+
+
+def _options(
+    bounds: Path, categories: Path | None, several: bool, without: Sequence[str], reading: Mapping[str, Any]
+) -> Iterator[str]:
+    """The options that `commit` needs beside those that both take."""
+    yield f"--bounds {foreign(bounds)}"
+    if categories is not None:
+        yield f"--categories {foreign(categories)}"
+    if several:
+        yield "--several-rows-per-id"
+    if reading["features"] is not None:
+        kept = [name for name in columns_of(reading["features"], "--features") if name not in without]
+        yield f"--features {as_option(kept)}"
+    elif without or reading["drop"]:
+        yield f"--drop {as_option([*columns_of(reading['drop'], '--drop'), *without])}"

@@ -142,6 +142,7 @@ def _add(
     left_out_ids: Sequence[str] | None = None,
     left_out: bool = False,
 ) -> None:
+    from ..prover.tables.gaps import APPENDED, NEW_ROWS
     from ..prover.tables.ids import row_numbers
     from ..prover.tables.read import read_more_rows
 
@@ -150,7 +151,8 @@ def _add(
     require_place(out, force)
     dataset = zu.load_dataset(directory)
     of = dataset.statement.encoding
-    table = read_more_rows(data, of, target, id_column, several=several, written=written)
+    gaps = APPENDED if adding is zu.append else NEW_ROWS
+    table = read_more_rows(data, of, target, id_column, several=several, written=written, gaps=gaps)
     numbered = id_column is None and table.ids == row_numbers(len(table.ids))
     options = {
         "ids": None if numbered else table.ids,

@@ -32,7 +32,7 @@ from .options import (
 )
 from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, require_plot_place
-from .tables import declared_in, read_by_options
+from .tables import columns_of, declared_in, read_by_options
 from .words import (
     noted,
     plural,
@@ -86,6 +86,11 @@ ONE_PROCESS = (
     help="Kind of labels; guessed by default: binary for two values, real for numbers, categorical for texts.",
 )
 @click.option(
+    "--classes",
+    metavar="CLASS,..",
+    help="All classes of labels, where one of them would else say that a label is missing, as None.",
+)
+@click.option(
     "--several-rows-per-id", "several", is_flag=True, help="One id may have several rows, forgotten together."
 )
 @click.option(
@@ -94,7 +99,7 @@ ONE_PROCESS = (
     help="Columns that are no features, and in all of which together no two rows are equal, as is proved.",
 )
 @click.option("--features", metavar="COL,..", help="The columns that are features; by default all others.")
-@click.option("--drop", metavar="COL,..", help="Columns that are left out.")
+@click.option("--drop", metavar="COL,..", help="Columns that are left out; in quotes those with commas.")
 @left_out_options
 @click.option(
     "--leave-out-incomplete",
@@ -117,6 +122,7 @@ def commit(
     categories_file: Path | None,
     x_bits: int,
     label: str | None,
+    classes: str | None,
     several: bool,
     left_out_ids: Sequence[str] | None,
     incomplete: bool,
@@ -134,7 +140,8 @@ def commit(
     refuse_existing([public, secret], force, "replacing it makes its proofs impossible to continue")
     require_folder_place(out)
     declared = declared_in(bounds_file, categories_file, reading["drop"])
-    reading |= {"sources": declared.sources, "numbers": declared.columns}
+    named = columns_of(classes, "--classes")
+    reading |= {"sources": declared.sources, "numbers": declared.columns, "classes": named}
     table = read_by_options(data, target, id_column, several, whole=not incomplete, **reading)
     prepare_kernels(output)
     try:
@@ -152,6 +159,7 @@ def commit(
                 openings=openings,
                 rows_per_id="many" if several else "one",
                 unique=table.keys,
+                classes=named or None,
                 left_out_ids=[*(left_out_ids or ()), *table.incomplete] or None,
                 progress=progress,
             )

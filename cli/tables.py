@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import csv
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import DataError, ParameterError
+from .output import foreign
 
 if TYPE_CHECKING:
     from ..models.encoding.categories import CategorySource
@@ -28,12 +30,13 @@ def read_by_options(
     sources: Sequence[Source] = (),
     numbers: Collection[str] = (),
     whole: bool = True,
+    classes: Collection[str] = (),
     **reading: Any,
 ) -> RawTable:
     """The table in a file; `reading` are options of all commands that read one."""
     from ..prover.tables.read import read_table
 
-    chosen = _chosen(**reading)
+    chosen = {**_chosen(**reading), "classes": classes}
     return read_table(data, target, id_column, several=several, sources=sources, numbers=numbers, whole=whole, **chosen)
 
 
@@ -76,13 +79,12 @@ class DeclaredIn:
 
 def require_columns(declared: Sequence[Source], names: Sequence[str], file: Path | None) -> None:
     """Refuse a column that is declared in a file, and is none of these. Raises DataError, naming the file."""
-    from ..prover.tables.raw_table import find
+    from ..prover.tables.raw_table import find_all
 
-    for own in declared:
-        try:
-            find(own.column, names)
-        except DataError as error:
-            raise error.at(file=str(file)) from None
+    try:
+        find_all([own.column for own in declared], names)
+    except DataError as error:
+        raise error.at(file=str(file)) from None
 
 
 def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped: str | None) -> DeclaredIn:
@@ -110,8 +112,14 @@ def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped:
 
 
 def columns_of(text: str | None, option: str) -> list[str]:
-    """The names of columns in an option. Raises UsageError for one that is empty."""
-    names = [] if text is None else [name.strip() for name in text.split(",")]
+    """The names of columns in an option; in quotes those with commas. Raises UsageError for one that is empty."""
+    names = [] if text is None else [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [""])]
     if not all(names):
-        raise click.UsageError(f"{option}: names of columns, with commas between them")
+        what = "classes" if option == "--classes" else "columns"
+        raise click.UsageError(f"{option}: names of {what}, with commas between them")
     return names
+
+
+def as_option(names: Iterable[str]) -> str:
+    """The names of columns as an option has them: what `columns_of` reads, once a shell has read it."""
+    return ",".join(foreign(f'"{name}"' if "," in name else name) for name in names)

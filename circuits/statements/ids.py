@@ -16,6 +16,7 @@ from ...models.encoding.cells import is_missing
 MAX_ID_LENGTH = 1024  # characters
 BYTE_ORDER_MARK = "\ufeff"  # which readers of files drop
 UNNAMEABLE = ("Cc", "Zl", "Zp")  # Unicode's categories of controls and of ends of lines
+ACCENTS = frozenset(map(chr, range(0x300, 0x370)))  # as marks of their own
 _CONTROLS = dict.fromkeys([*range(32), 127])
 
 
@@ -84,5 +85,6 @@ def looks(text: str) -> str:
     """What people compare when they compare ids by eye; equal for ids that are easily mistaken for each other."""
     if text.isascii():  # as most ids are, of which there may be millions
         return "".join(text.casefold().split()).translate(_CONTROLS).lstrip("0")
-    kept = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(c for c in kept if not c.isspace() and unicodedata.category(c) not in ("Cf", "Cc")).lstrip("0")
+    kept = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    seen = (c for c in kept if not c.isspace() and c not in ACCENTS and unicodedata.category(c) not in ("Cf", "Cc"))
+    return "".join(seen).lstrip("0")

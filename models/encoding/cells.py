@@ -6,6 +6,7 @@ from ...formats.files import SHOWN_TEXT
 
 # As tools spell it; a class may well be called "none".
 WORDS = frozenset({"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "NaT", "None", "n/a", "nan", "null"})
+SAYS_SO = "says that a value is missing"
 MISSING_KINDS = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
 
 
@@ -17,7 +18,7 @@ def is_gap(text: str) -> bool:
 
 def gap_text(text: str) -> str:
     """What is wrong with such a cell."""
-    return f"{text.strip()[:SHOWN_TEXT]!r} says that a value is missing" if text.strip() else "the cell is empty"
+    return f"{text.strip()[:SHOWN_TEXT]!r} {SAYS_SO}" if text.strip() else "the cell is empty"
 
 
 def is_missing(value: object) -> bool:

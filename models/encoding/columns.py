@@ -19,6 +19,7 @@ from .maps import LINEAR, LOG1P, MAPS, log1p_integers, log1p_refusal
 
 _END_TOLERANCE = 2.0**-16  # a quarter of the finest unit, 2^-14: the ends of an interval round to whole units
 MAX_NAME_LENGTH = 256
+SHOWN_COLUMNS = 12
 FLOAT_DIGITS = 17  # tell all float64 numbers apart
 PIECE_CELLS = 1 << 17  # of tables that are worked through some rows at a time: 1 MB, which fits near caches
 
@@ -222,8 +223,20 @@ def _require_within(columns: Sequence[ColumnEncoding], cells: NDArray[np.float64
     if outside.any():
         row, k = np.argwhere(outside)[0].tolist()
         interval, found = (columns[k].low, columns[k].high), float(cells[row, k])
-        reason = f"{found} is outside the bounds [{interval[0]}, {interval[1]}]"
+        others = [repr(columns[j].name) for j in np.flatnonzero(outside.any(axis=0)).tolist() if j != k]
+        reason = outside_text(found, *interval) + _also(others)
         raise DataError(reason, row=first_row + row, column=columns[k].name, expected=interval, found=found)
+
+
+def outside_text(found: object, low: object, high: object) -> str:
+    """What is wrong with a value beyond the bounds."""
+    return f"{found} is outside the bounds [{low}, {high}]"
+
+
+def _also(others: Sequence[str]) -> str:
+    """Which other columns have such values."""
+    shown = ", ".join(others[:SHOWN_COLUMNS]) + (", .." if len(others) > SHOWN_COLUMNS else "")
+    return f"; so are values of {shown}" if others else ""
 
 
 def _by_log1p(column: ColumnEncoding, values: NDArray[np.float64], bits: int, first_row: int) -> NDArray[np.int64]:

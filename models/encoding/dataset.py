@@ -17,7 +17,7 @@ rows, the forgotten ones too, and whoever verifies must be told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ from ...formats.toml import Bounds
 from ..checks import integer_within
 from ..shapes import MAX_CLASSES, MAX_FEATURES, X_BITS_RANGE, DatasetShape
 from .categories import CategorySource
-from .columns import ColumnEncoding, check_name, encode_cells, number_array, real_array
+from .columns import ColumnEncoding, check_name, encode_cells, number_array, outside_text, real_array
 from .intervals import choose_intervals, interval_of_each, require_mappable
 from .labels import LabelEncoding, infer_label_kind
 from .maps import LINEAR
@@ -186,8 +186,9 @@ class DatasetEncoding:
         if not isinstance(own, TimeSource) or not isinstance(error.expected, tuple) or type(error.found) is not float:
             return error
         low, high = map(own.at, error.expected)
+        numbers, times = outside_text(error.found, *error.expected), outside_text(own.at(error.found), low, high)
         return DataError(
-            f"{own.at(error.found)} is outside the bounds [{low}, {high}]",
+            error.reason.replace(numbers, times),
             row=error.row,
             column=error.column,
             expected=(low, high),
@@ -303,12 +304,12 @@ class DatasetEncoding:
         maps: Mapping[str, str] | None = None,
         keys: Sequence[str] = (),
         sources: Sequence[Source] = (),
+        classes: Collection[str] = (),
     ) -> DatasetEncoding:
         """The encoding of a data set of real numbers X (N, d), of d features of these names, and labels y (N,).
 
         Args:
-            label_kind: "binary", "categorical", "real" or "count"; None takes binary for exactly two distinct labels,
-                real for other numbers and categorical for other texts.
+            label_kind: as of `infer_label_kind`; None to find it out.
             bounds: (low, high), or (low, high, map), of every feature and, under `label_name`, (low, high) of a
                 real label. None takes them from the data, which `bounds_declared` then says.
             x_bits, label_bits: scales of features and of a real label.
@@ -316,6 +317,7 @@ class DatasetEncoding:
             maps: of features, where bounds are from the data: "linear", the default, or "log1p".
             keys: names of columns by which no two rows are equal.
             sources: of features that are not simply the numbers in a column.
+            classes: those of labels, if they are declared.
 
         Raises:
             DataError: unusable data, or labels that are not of the kind asked for.
@@ -328,7 +330,7 @@ class DatasetEncoding:
             raise DataError(f"X: {array.shape[1]} columns, but {len(names)} names")
         if label_name in (*names, *keys) or len(set(names)) != len(names):
             raise ParameterError("names: two columns have the same name")
-        kind, classes = infer_label_kind(y, len(array), label_kind, label_name)
+        kind, found_classes = infer_label_kind(y, len(array), label_kind, label_name, classes)
         found = {**dict(zip(names, interval_of_each(names, array), strict=True)), **_of_categories(sources)}
         if kind == "real":  # a real label needs an interval as features do
             labels = real_array(label_name, y, 1)
@@ -340,7 +342,7 @@ class DatasetEncoding:
             features=tuple(ColumnEncoding(name, *intervals[name]) for name in names),
             label=LabelEncoding(
                 kind=kind,
-                classes=classes,
+                classes=found_classes,
                 column=ColumnEncoding(label_name, *intervals[label_name]) if kind == "real" else None,
                 label_bits=label_bits if kind == "real" else 0,
             ),

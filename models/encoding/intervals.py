@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from ...errors import ParameterError, require_type
 from ...formats.toml import Bounds
 from .columns import real_array, require_not_negative, table_pieces
 from .maps import LINEAR, LOG1P
+
+SHOWN_COLUMNS = 12
 
 
 def interval_of_each(columns: Sequence[str], array: NDArray[Any]) -> list[tuple[float, float]]:
@@ -42,23 +44,40 @@ def choose_intervals(
     if maps is not None:
         raise ParameterError('maps: where bounds are declared, they name the map too: (low, high, "log1p")')
     require_type("bounds", bounds, Mapping, "from the names of columns to (low, high)")
-    for name in found:
-        if name not in bounds:
-            raise ParameterError(f"bounds: none for column {name!r}{_near(name, bounds)}")
+    _require_same_columns(found, bounds, label_name)
     for name, declared in bounds.items():
-        if name not in found:
-            raise ParameterError(f"bounds: there is no column {name!r} that needs them")
         if not isinstance(declared, (tuple, list)) or len(declared) not in (2, 3):
             raise ParameterError(f"bounds: column {name!r} needs a lower and an upper bound")
     named = {name: declared[2] for name, declared in bounds.items() if len(declared) == 3}
     return _mapped({name: (bounds[name][0], bounds[name][1]) for name in found}, named, label_name)
 
 
-def _near(name: str, bounds: Mapping[str, Bounds]) -> str:
-    """A hint where bounds have the column's name but for what is easily overlooked."""
+def _require_same_columns(found: Collection[str], bounds: Mapping[str, Bounds], label_name: str) -> None:
+    """Refuse columns without bounds, and bounds without a column: all of them at once. Raises ParameterError."""
+    without = {name: _near(name, bounds) for name in found if name not in bounds}
+    beyond = [name for name in bounds if name not in found and name not in without.values()]
+    reasons = []
+    if without:
+        shown = [f"{name!r}{_hint(near)}" for name, near in list(without.items())[:SHOWN_COLUMNS]]
+        more = f" and {len(without) - SHOWN_COLUMNS} more" if len(without) > SHOWN_COLUMNS else ""
+        reasons.append(f"none for column{'s' * (len(without) > 1)} {', '.join(shown)}{more}")
+    if beyond:
+        listed = ", ".join(map(repr, beyond[:SHOWN_COLUMNS])) + (", .." if len(beyond) > SHOWN_COLUMNS else "")
+        words = ("is no column", "needs") if len(beyond) == 1 else ("are no columns", "need")
+        more = "; labels that are classes or counts have none" if label_name in beyond else ""
+        reasons.append(f"there {words[0]} {listed} that {words[1]} them{more}")
+    if reasons:
+        raise ParameterError(f"bounds: {'; '.join(reasons)}")
+
+
+def _near(name: str, bounds: Mapping[str, Bounds]) -> str | None:
+    """The column's name in bounds, but for what is easily overlooked."""
     form = name.strip().casefold()
-    near = next((other for other in bounds if isinstance(other, str) and other.strip().casefold() == form), None)
-    return "" if near is None else f"; did you mean {near!r}, which differs by spaces or capitals only?"
+    return next((other for other in bounds if isinstance(other, str) and other.strip().casefold() == form), None)
+
+
+def _hint(near: str | None) -> str:
+    return "" if near is None else f" (did you mean {near!r}, which differs by spaces or capitals only?)"
 
 
 def _mapped(

@@ -158,13 +158,17 @@ def _class_order(text: str) -> tuple[bool, float, str]:
     return (False, value, text) if math.isfinite(value) else (True, 0.0, text)
 
 
-def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> tuple[str, tuple[str, ...]]:
+def infer_label_kind(
+    y: ArrayLike, rows: int, asked: str | None, name: str, declared: Collection[str] = ()
+) -> tuple[str, tuple[str, ...]]:
     """The label kind, and its classes if it has any.
 
-    The kind is as asked; else binary for exactly two distinct labels, real for numbers, and categorical for texts.
+    The kind is as asked; else binary for exactly two distinct labels, real for numbers, and categorical for texts and
+    where classes are declared.
 
     Args:
         name: of the label column, for messages.
+        declared: the classes, also those whose texts else say that a label is missing; none if they are not.
 
     Raises:
         DataError: wrong number of labels, missing ones, one value only, or not of the kind.
@@ -178,9 +182,11 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> t
         raise DataError(f"labels: {array.size} of them for {rows} rows")
     distinct = set(texts)
     for text in _MISSING:
-        if text in distinct:
+        if text in distinct and text not in declared:
             row = class_texts(array).index(text)
             raise DataError(f"{text} is no label; every row needs one", row=row, column=name, found=text)
+    if declared:
+        _require_declared(texts, declared, asked, name)
     if len(distinct) == 1:
         reason = f"every row has the label {texts[0][:SHOWN_TEXT]!r}; nothing can be learned"
         raise DataError(reason, column=name, found=texts[0])
@@ -190,8 +196,8 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> t
             raise DataError(reason, column=name, expected=2)
         return "binary", tuple(sorted(distinct, key=_class_order))
     numeric = _are_numbers(y)
-    if asked == "categorical" or (asked is None and not numeric):
-        if asked is None:
+    if asked == "categorical" or (asked is None and (declared or not numeric)):
+        if asked is None and not declared:
             _refuse_mixed(texts, name)
             _refuse_names(texts, name)
         _require_few_classes(distinct, name)
@@ -199,6 +205,20 @@ def infer_label_kind(y: ArrayLike, rows: int, asked: str | None, name: str) -> t
     if not numeric:
         raise DataError(f"{len(distinct)} distinct texts; {asked} labels are numbers", column=name)
     return asked or "real", ()
+
+
+def _require_declared(texts: Sequence[str], declared: Collection[str], asked: str | None, name: str) -> None:
+    """Refuse labels that are none of the declared classes, and classes that no row has. Raises DataError."""
+    if asked in ("real", "count"):
+        raise ParameterError(f"classes: {asked} labels have none")
+    row = next((row for row, text in enumerate(texts) if text not in declared), None)
+    if row is not None:
+        reason = f"{texts[row][:SHOWN_TEXT]!r} is no class; the classes are {listed_classes([*declared])}"
+        raise DataError(reason, row=row, column=name, found=texts[row])
+    there = {*texts}
+    absent = [text for text in declared if text not in there]
+    if absent:
+        raise DataError(f"no row is of class {listed_classes([repr(text) for text in absent])}", column=name)
 
 
 def _are_numbers(y: ArrayLike) -> bool:

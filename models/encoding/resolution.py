@@ -107,9 +107,11 @@ def feature_notes(encoding: DatasetEncoding, X: NDArray[Any], by_feature: NDArra
     names = encoding.names
     few = {k: found for k in range(len(names)) if (found := _few(by_feature[k])) is not None}
     lossy = _lossy(X, by_feature, few)
-    for k in sorted(lossy):
-        if len(few[k]) == 1:
-            raise _nothing_left(names[k], few[k], REMEDY + _by_logarithm(encoding, X, {k: few[k]}))
+    flat = [k for k in sorted(lossy) if len(few[k]) == 1]
+    if flat:
+        remedy = REMEDY + _by_logarithm(encoding, X, {k: few[k] for k in flat})
+        more = f"; so do those of {_listed([repr(names[k]) for k in flat[1:]])}" if flat[1:] else ""
+        raise _nothing_left(names[flat[0]], few[flat[0]], more, remedy)
     constant = [k for k, found in few.items() if len(found) == 1]
     silent = [repr(names[k]) for k in constant if few[k][0] == 0]
     steady = [repr(names[k]) for k in constant if few[k][0] != 0]
@@ -136,7 +138,7 @@ def label_notes(name: str, encoding: LabelEncoding, y: NDArray[Any], labels: NDA
     if found is None or not _lossy(np.asarray(y, np.float64)[:, None], labels[None, :], {0: found}):
         return ()
     if len(found) == 1:
-        raise _nothing_left(name, found, LABEL_REMEDY)
+        raise _nothing_left(name, found, "", LABEL_REMEDY)
     return (f"so squeezed that only a few different integers are left: {name!r} ({len(found)}); {LABEL_REMEDY}",)
 
 
@@ -175,8 +177,8 @@ def _thin(X: NDArray[Any], by_feature: NDArray[np.int16], few: Mapping[int, obje
     return thin
 
 
-def _nothing_left(name: str, found: NDArray[Any], remedy: str) -> DataError:
-    return DataError(f"all values become one and the same integer, {found[0]}; {remedy}", column=name)
+def _nothing_left(name: str, found: NDArray[Any], more: str, remedy: str) -> DataError:
+    return DataError(f"all values become one and the same integer, {found[0]}{more}; {remedy}", column=name)
 
 
 def _by_logarithm(encoding: DatasetEncoding, X: NDArray[Any], few: Mapping[int, NDArray[Any]]) -> str:

@@ -16,6 +16,7 @@ from .expressions import evaluate_expressions
 from .field import LANES
 from .leaves import LINES, Leaves, leaf_entries, leaf_fold, leaf_round, leaves_up, node_fold, node_round
 from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_round
+from .notebook import show_phase
 from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
 from .sha256 import PAIR_BYTES, Hashes, hash_pairs, hash_texts, sha256_rows
 from .sumcheck import eq_double, eq_table, fold, fold_factors, product_round
@@ -122,6 +123,7 @@ __all__ = [
     "run_tasks",
     "set_thread_count",
     "sha256_rows",
+    "show_phase",
     "spans",
     "tally",
     "thread_count",

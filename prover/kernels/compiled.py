@@ -159,10 +159,15 @@ def device(function: Callable[..., Any]) -> Any:
     return numba.njit(forceinline=True, boundscheck=False)(function)
 
 
+def listen(listener: Callable[[str], None]) -> None:
+    """From now on, tell somebody the name of each kernel before it is compiled, in whatever thread."""
+    _LISTENERS.append(listener)
+
+
 @contextmanager
 def listening(listener: Callable[[str], None]) -> Iterator[None]:
-    """While this context lasts, tell somebody the name of each kernel before it is compiled, in whatever thread."""
-    _LISTENERS.append(listener)
+    """The same while this context lasts."""
+    listen(listener)
     try:
         yield
     finally:

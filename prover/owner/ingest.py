@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...errors import require_type
 from ...models.encoding.dataset import DatasetEncoding
 from ...models.encoding.declared import Declared
 from ..protocol.proof import Progress
@@ -29,6 +30,7 @@ class Chosen:
     x_bits: int
     rows_per_id: str
     unique: Any
+    classes: Any
 
 
 def commit_table(
@@ -54,6 +56,15 @@ def commit_table(
         maps=chosen.maps,
         keys=table.key_names,
         sources=declared.sources,
+        classes=_texts(chosen.classes),
     )
     left_out = LeftOut.of(left_out_ids, table.ids)
     return commit_dataset(table.X, table.y, table.ids, encoding, openings, progress, label, table.keys, left_out)
+
+
+def _texts(classes: Any) -> tuple[str, ...]:
+    """Those of declared classes. Raises ParameterError."""
+    if classes is None:
+        return ()
+    require_type("classes", classes, (list, tuple, set, frozenset), "the texts of labels")
+    return tuple(map(str, classes))

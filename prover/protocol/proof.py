@@ -19,7 +19,7 @@ from ...verifier.protocol.folding import Claims
 from ...verifier.protocol.group import MASK_ROWS, Group
 from ...verifier.protocol.proof import LEDGER, ProofShape, claims_by_group, draw_indices, group_claims, sum_claims
 from ...verifier.protocol.transcript import Transcript
-from ..kernels import RowPart
+from ..kernels import RowPart, show_phase
 from ..matrices.commitment import Commitment, column_parts, commit
 from ..matrices.entropy import random_field
 from ..matrices.multiplicities import LookedUpRows
@@ -37,8 +37,9 @@ LOGGER = logging.getLogger("zkunlearn")
 
 
 def begin(phase: str, progress: Progress | None) -> None:
-    """Say what is done now: in the log, and to whoever asked."""
+    """Say what is done now: in the log, in a notebook, and to whoever asked."""
     LOGGER.info("begins: %s", phase)
+    show_phase(phase)
     if progress is not None:
         progress(phase)
 

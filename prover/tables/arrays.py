@@ -16,7 +16,7 @@ from .cells import are_numbers, as_features, as_labels, default_names, frame_nam
 from .gaps import IN_MEMORY, Gaps
 from .ids import check_aligned, index_ids, list_of, row_ids
 from .keys import RowKeys, row_keys
-from .raw_table import SHOWN_COLUMNS, check_names, find
+from .raw_table import SHOWN_COLUMNS, check_names, find_all
 
 ROWS_PER_ID = ("one", "many")
 
@@ -104,9 +104,12 @@ def _made_features(
     if names is None:
         raise ParameterError("names: X has none, and columns are declared by name")
     there, framed = {*names}, frame_names(X) is not None
-    for source in sources:
-        if source.column not in there and (framed or not there.issuperset(source.features)):
-            raise ParameterError(f"bounds: there is no column {source.column!r} that needs them")
+    unknown = [
+        own.column for own in sources if own.column not in there and (framed or not there.issuperset(own.features))
+    ]
+    if unknown:
+        words = ("is no column", "needs") if len(unknown) == 1 else ("are no columns", "need")
+        raise ParameterError(f"bounds: there {words[0]} {', '.join(map(repr, unknown))} that {words[1]} them")
     if not framed and all(there.issuperset(source.features) for source in sources) and are_numbers(X):
         return as_features(X, names, [source for source in sources if source.as_numbers], gaps), names
     found = list(features_of(names, sources))
@@ -127,8 +130,7 @@ def _without_keys(X: Any, unique: Any) -> tuple[Any, RowKeys | None]:
     if own is None:
         raise ParameterError("unique: X has no names of columns; give the values of each by name, {name: values}")
     check_names(own)
-    for name in named:
-        find(name, own)
+    find_all(named, own)
     if not named or len({*named}) < len(named):
         raise ParameterError("unique: no column is named, or one twice")
     keys = row_keys({name: X.column(name) if hasattr(X, "column_names") else X[name] for name in named})

@@ -21,7 +21,8 @@ from ...models.encoding.columns import table_pieces
 from ...models.encoding.readers import ColumnReader, NumberSource, Source
 from ...models.encoding.sources import by_column
 from .gaps import NEW_ROWS, Gaps
-from .raw_table import LEAST_REAL
+from .raw_table import LEAST_REAL, PIECE_ROWS
+from .unfit import CATEGORIES, IN_MEMORY, OTHERS, TIMES, Refusals, Ways, all_strange, all_unfit, looked_at, with_more
 
 MOST_DENSE = 1 << 27  # cells of a sparse matrix, which takes a gigabyte with its zeros
 LISTED = ("CategoricalDtype", "DictionaryType", "Categorical", "Enum")  # types of pandas, pyarrow and polars
@@ -45,10 +46,30 @@ def is_listed(column: Any) -> bool:
 def require_no_categories(X: Any, names: Sequence[str] | None, declared: Collection[str]) -> None:
     """Refuse a column of a frame X that is one of categories, and of which nothing is declared. Raises DataError."""
     columns = _frame_columns(X, apart=True) or ()
-    for column, name in zip(columns, _named(names or frame_names(X), len(columns)), strict=True):
-        if name not in declared and is_listed(column):
-            reason = f'holds categories; declare which there are: bounds={{.., {name!r}: {{"categories": [..]}}}}'
-            raise DataError(reason, column=name)
+    named = dict(zip(_named(names or frame_names(X), len(columns)), columns, strict=True))
+    undeclared = {name: column for name, column in named.items() if name not in declared}
+    listed = [name for name, column in undeclared.items() if is_listed(column)]
+    if listed:
+        kinds = {name: _kind_of(column, name) for name, column in undeclared.items()}
+        bare = DataError("holds categories", column=listed[0])
+        found = all_unfit(bare, {name: kind for name, kind in kinds.items() if kind is not None}, IN_MEMORY)
+        alone = f'; declare which there are: bounds={{.., {listed[0]!r}: {{"categories": [..]}}}}'
+        raise with_more(bare, alone) if found is bare else found
+
+
+def _kind_of(column: Any, name: str) -> str | None:
+    """What is in a column that cannot be a feature as it is; None for one of numbers."""
+    if is_listed(column):
+        return CATEGORIES
+    try:
+        _numbers(column, name)
+    except DataError as error:
+        array = as_array(column, name)
+        if array.dtype.kind == "M":
+            return TIMES
+        start = max((error.row or 0) - 1, 0)  # a number may come before the first text
+        return looked_at(array[start : start + PIECE_ROWS].tolist(), name) if array.dtype.kind in "OUT" else OTHERS
+    return None
 
 
 def listed_label_kind(y: Any) -> str | None:
@@ -73,20 +94,21 @@ def as_features(
         DataError: not a table, or a cell that is missing or no real number; names column and row.
     """
     noted = Gaps(remedy=NEW_ROWS) if gaps is None else gaps
-    found = _from_sources(X, names, sources, noted) if sources else _plain_features(X, names, noted)
+    ways = None if gaps is None else IN_MEMORY
+    found = _from_sources(X, names, sources, noted, ways) if sources else _plain_features(X, names, noted, ways)
     if gaps is None:
         noted.refuse(len(found))
     return found
 
 
-def _plain_features(X: Any, names: Sequence[str] | None, gaps: Gaps) -> NDArray[Any]:
+def _plain_features(X: Any, names: Sequence[str] | None, gaps: Gaps, ways: Ways | None) -> NDArray[Any]:
     """Features that are the numbers in their columns."""
     columns = _frame_columns(X)
     if columns is not None:
         if not columns:
             raise DataError("X: there is no column")
         named = _named(names or frame_names(X), len(columns))
-        found = np.stack([_numbers(column, name) for column, name in zip(columns, named, strict=True)], axis=1)
+        found = np.stack(_numbers_of_all([*zip(columns, named, strict=True)], ways), axis=1)
         gaps.note_numbers(found, named)
         return found
     array = as_array(X, "X")
@@ -94,34 +116,67 @@ def _plain_features(X: Any, names: Sequence[str] | None, gaps: Gaps) -> NDArray[
         raise DataError(f"X: expected a table (N, d), found shape {array.shape}", found=array.shape)
     named = _named(names or frame_names(X), array.shape[1])
     if array.dtype.kind not in NUMBERS or np.ma.is_masked(array):
-        parts = [_numbers(column, name) for column, name in zip(array.T, named, strict=True)]
+        parts = _numbers_of_all([*zip(array.T, named, strict=True)], ways)
         array = np.stack(parts, axis=1) if parts else np.empty(array.shape)
     for start, piece in table_pieces(array):
         gaps.note_numbers(piece, named, start)
     return np.asarray(array)
 
 
-def _from_sources(X: Any, names: Sequence[str] | None, sources: Sequence[Source], gaps: Gaps) -> NDArray[Any]:
+def _from_sources(
+    X: Any, names: Sequence[str] | None, sources: Sequence[Source], gaps: Gaps, ways: Ways | None
+) -> NDArray[Any]:
     """Features where some columns have a source."""
     known, columns = by_column(sources), _columns(X)
     named = _named(names or frame_names(X), len(columns))
-    return made_features(columns, named, [known.get(name) for name in named], gaps)
+    return made_features(columns, named, [known.get(name) for name in named], gaps, ways=ways)
 
 
 def made_features(
-    columns: Sequence[Any], names: Sequence[str], readers: Sequence[ColumnReader | None], gaps: Gaps, first: int = 0
+    columns: Sequence[Any],
+    names: Sequence[str],
+    readers: Sequence[ColumnReader | None],
+    gaps: Gaps,
+    first: int = 0,
+    ways: Ways | None = None,
 ) -> NDArray[Any]:
     """Features (N, d) of columns, some of which have a reader; what is missing of these is noted, and not a number.
 
     Args:
         first: the number of the first row.
+        ways: what can be done about columns that are no numbers.
     """
-    parts = []
+    made, refused = {}, Refusals()
+    plain = [(column, name) for column, name, own in zip(columns, names, readers, strict=True) if own is None]
+    with refused.kept():
+        for (_, name), found in zip(plain, _numbers_of_all(plain, ways), strict=True):
+            made[name] = found[:, None]
     for column, name, own in zip(columns, names, readers, strict=True):
-        found = _numbers(column, name)[:, None] if own is None else _made(column, name, own, first)
-        gaps.note_numbers(found[:, :1], [name], first)
-        parts.append(found)
-    return np.concatenate(parts, axis=1)
+        with refused.kept():
+            if own is not None:
+                made[name] = _made(column, name, own, first)
+    refused.say()
+    for name in names:
+        gaps.note_numbers(made[name][:, :1], [name], first)
+    return np.concatenate([made[name] for name in names], axis=1)
+
+
+def _numbers_of_all(columns: Sequence[tuple[Any, str]], ways: Ways | None) -> list[NDArray[Any]]:
+    """The numbers in columns, which come with their names. Raises DataError, about all of them that have others."""
+    found, refused = [], []
+    kinds: dict[str, str] = {}
+    for column, name in columns:
+        try:
+            found.append(_numbers(column, name))
+        except DataError as error:
+            refused.append(error)
+            kind = _kind_of(column, name)
+            kinds |= {} if kind is None else {name: kind}
+    if len(refused) == 1 and ways is not None:
+        raise with_more(refused[0], "".join(f"; its column has {ways.words[kind]}" for kind in kinds.values()))
+    if refused:
+        raise all_unfit(refused[0], kinds, ways)
+    return found
 
 
 def _columns(X: Any) -> list[Any]:
@@ -148,11 +203,16 @@ def numbers_of(values: Sequence[object], own: ColumnReader, first: int = 0) -> N
     """
     nothing = (math.nan,) * len(own.features)
     found = np.empty((len(values), len(own.features)))
+    first_error: DataError | None = None
+    refused: dict[str, None] = {}
     for row, value in enumerate(values):
         try:
             found[row] = own.cell(value) or nothing
         except DataError as error:
-            raise error.at(row=first + row, column=own.column) from None
+            first_error = first_error or error.at(row=first + row, column=own.column)
+            refused[str(value)] = None
+    if first_error is not None:
+        raise all_strange(first_error, {own.column: [*refused]})
     return found
 
 

@@ -9,6 +9,7 @@ import math
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -32,6 +33,8 @@ from .raw_table import (
     labels_of,
     names_of,
 )
+from .survey import Seen
+from .unfit import OF_FILES, all_strange, all_unfit, kind_of, with_more
 
 ROW_NAMES = "(names of rows)"
 
@@ -63,9 +66,9 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     made = names_of(features, wanted)
     lines, label_texts, ids = array("q"), [], []
     unique: dict[str, list[str]] = {name: [] for name in wanted.unique}
-    gaps, X, piece = Gaps(target), Growing(len(made)), np.empty((PIECE_ROWS, len(made)))
+    gaps, X, piece = Gaps(target, wanted.gaps), Growing(len(made)), np.empty((PIECE_ROWS, len(made)))
 
-    reader = _Cells(columns, written, gaps, wanted.remedy)
+    reader = _Cells(columns, written, gaps, wanted, records)
     for row, (line, cells) in enumerate(records):
         lines.append(line)
         if len(cells) != len(names):
@@ -74,7 +77,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
         piece[row % PIECE_ROWS] = reader.numbers(row, line, cells)
         if target is not None:
             label_texts.append(cells[names.index(target)])
-            if is_gap(label_texts[-1]):
+            if wanted.lacks_label(label_texts[-1]):
                 gaps.note(row, target, gap_text(label_texts[-1]))
         if id_column is not None:
             ids.append(cells[names.index(id_column)])
@@ -91,7 +94,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
     named: list[str] = ids if id_column is not None else [*row_numbers(len(lines))]
     found, kept = whole.of(named), whole.of(lines)
     try:
-        labels = None if target is None else labels_of(whole.of(label_texts), target, written.number)
+        labels = None if target is None else labels_of(whole.of(label_texts), target, written.number, wanted.classes)
         if id_column is not None:
             require_no_float_ids(found, id_column)
             found = [*row_ids(found, id_column, kept, several=wanted.several)]
@@ -164,18 +167,26 @@ class _Cells:
     Attributes:
         columns: of each column its place in a row, its name, and what reads it, if it is no plain numbers.
         gaps: where what is missing is noted.
-        remedy: what can be done where a cell is no number.
+        wanted: what is read.
+        records: those that follow.
         kinds: of the cells of each column so far, numbers or truth values.
     """
 
     columns: Sequence[tuple[int, str, ColumnReader | None]]
     written: CsvFormat
     gaps: Gaps
-    remedy: str
+    wanted: Wanted
+    records: Iterator[tuple[int, list[str]]]
     kinds: dict[str, str] = field(default_factory=dict)
 
     def numbers(self, row: int, line: int, cells: Sequence[str]) -> list[float]:
-        """The features of a row; what is missing is noted, and not a number."""
+        """The features of a row; what is missing is noted, and not a number. Raises DataError, about all columns."""
+        try:
+            return self._numbers(row, line, cells)
+        except DataError as error:
+            raise self._with_others(error, list(cells)) from None
+
+    def _numbers(self, row: int, line: int, cells: Sequence[str]) -> list[float]:
         values: list[float] = []
         for index, name, own in self.columns:
             text = cells[index]
@@ -188,7 +199,7 @@ class _Cells:
             if value is None or not math.isfinite(value):
                 if not is_gap(text):
                     reason = bad_cell(text, "a number", self.written.number)
-                    raise DataError(reason + self._remedy(text), line=line, column=name, found=text)
+                    raise DataError(reason, line=line, column=name, found=text)
                 self.gaps.note(row, name, gap_text(text))
                 value = math.nan
             elif self.kinds.setdefault(name, kind) != kind:
@@ -197,8 +208,25 @@ class _Cells:
             values.append(value)
         return values
 
-    def _remedy(self, text: str) -> str:
-        return self.written.remedy(text) or (self.remedy if self.written.number(text) is None else "")
+    def _with_others(self, error: DataError, cells: list[str]) -> DataError:
+        """The same with what to do, and the other columns that cannot be used, as this row and some after it show."""
+        seen = {name: Seen(column=name, read=self.written.number) for _, name, own in self.columns if _plain(own)}
+        refused: dict[str, dict[str, None]] = {}
+        with suppress(DataError, UnicodeError):  # of the file, about what comes later
+            for _, row in itertools.islice(itertools.chain([(0, cells)], self.records), PIECE_ROWS):
+                for at, name, own in self.columns:
+                    if at < len(row):  # of a row that is too short nothing is said now
+                        _look(seen.get(name, own), row[at], refused.setdefault(name, {}))
+        text = next(cells[at] for at, name, _ in self.columns if name == error.column)
+        if remedy := self.written.remedy(text):  # which is of all columns
+            return with_more(error, remedy)
+        missing = [name for _, name, own in self.columns if own is None and seen[name].counts["missing"]]
+        kinds = {name: kind for name, own in seen.items() if (kind := kind_of(own)) is not None}
+        strange = {name: [*texts] for name, texts in refused.items() if texts and name not in seen}
+        ways = None if self.wanted.known else OF_FILES
+        found = all_unfit(all_strange(error, strange), kinds, ways, [] if self.wanted.known else missing)
+        alone = found is error and error.column in seen and self.written.number(text) is None
+        return with_more(error, self.wanted.remedy) if alone else found
 
     def _read(self, row: int, line: int, text: str, own: ColumnReader) -> Sequence[float]:
         try:
@@ -209,6 +237,20 @@ class _Cells:
             self.gaps.note(row, own.column, gap_text(text))
             return [math.nan] * len(own.features)
         return found
+
+
+def _plain(own: ColumnReader | None) -> bool:
+    """Whether a column is one of numbers."""
+    return own is None or own.as_numbers
+
+
+def _look(own: ColumnReader | None, text: str, refused: dict[str, None]) -> None:
+    """Note a cell that its column refuses."""
+    try:
+        if own is not None:
+            own.cell(text)
+    except DataError:
+        refused[text] = None
 
 
 def _undecodable(file: BinaryIO, written: CsvFormat) -> DataError:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ...models.encoding.cells import is_gap_of
+from ...models.encoding.cells import SAYS_SO, is_gap_of
 from ...models.encoding.columns import table_pieces
 from ..kernels.storage import Growing
 
@@ -64,19 +64,29 @@ def missing_rows(values: Sequence[object]) -> list[int]:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What can be done about missing cells, in words; `declare` is empty where nothing can be declared any more."""
+    """What can be done about missing cells, in words; empty where nothing can be declared any more.
+
+    Attributes:
+        declare: of features.
+        leave_out: of whole rows.
+        classes: of labels that say in a word that they are missing.
+    """
 
     declare: str
     leave_out: str
+    classes: str = ""
 
 
 OF_FILES = Remedy(
-    "declare in a bounds file what they count as (missing = ..)", "leave such rows out (--leave-out-incomplete)"
+    "declare in a bounds file what they count as (missing = ..)",
+    "leave such rows out (--leave-out-incomplete)",
+    "if that is a class, name all classes (--classes)",
 )
 IN_MEMORY = Remedy(
     'declare in bounds what they count as ("missing": ..)', "leave such rows out, and say so by left_out_ids"
 )
 NEW_ROWS = Remedy("", "leave such rows out")  # of columns that were declared before
+APPENDED = Remedy("", "leave such rows out, and say whose they are (--left-out)")
 
 
 class Gaps:
@@ -89,6 +99,7 @@ class Gaps:
 
     def __init__(self, target: str | None = None, remedy: Remedy = OF_FILES) -> None:
         self._target, self._remedy = target, remedy
+        self._says_so = False  # whether a label does in a word
         self._first: tuple[int, str, str] | None = None
         self._columns: Counter[str] = Counter()
         self._rows: set[int] = set()
@@ -101,6 +112,7 @@ class Gaps:
         """Cells of a column are missing in these rows, which increase."""
         if not rows:
             return
+        self._says_so |= column == self._target and reason.endswith(SAYS_SO)
         if self._first is None or rows[0] < self._first[0]:
             self._first = rows[0], column, reason
         self._columns[column] += len(rows)
@@ -135,6 +147,7 @@ class Gaps:
         if self._columns.total() > 1:
             reason += f"; of {rows:,} rows values are missing: {self._listed()}"
         remedies = ["" if {*self._columns} == {self._target} else self._remedy.declare, self._remedy.leave_out]
+        remedies.append(self._remedy.classes if self._says_so else "")
         reason += "; " + ", or ".join(filter(None, remedies))
         raise DataError(
             reason, line=None if lines is None else lines[row], row=row if lines is None else None, column=column

@@ -30,7 +30,7 @@ from .raw_table import (
     RawTable,
     Wanted,
     check_finite,
-    find,
+    find_all,
     first_line,
     labels_of,
     names_of,
@@ -75,8 +75,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
         infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     id_array = wanted.id_column or ("ids" if "ids" in infos and target != "ids" else None)
     needed = ["X", *dict.fromkeys(filter(None, [target, id_array, *wanted.unique]))]
-    for name in needed:
-        find(name, tuple(infos), "array")
+    find_all(needed, tuple(infos), "array")
     with _readable():
         members = {name: _member(archive, name, infos[name]) for name in [*needed, "names"] if name in infos}
     X = members["X"]
@@ -95,7 +94,7 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
     labels: list[str] | None = None
     if target is not None:
         labels = texts_of(_vector(archive, members[target], target, "fiubU", rows), target)
-        gaps.note_rows(missing_rows(labels), target)
+        gaps.note_rows([row for row in missing_rows(labels) if wanted.lacks_label(labels[row])], target)
     if wanted.whole:
         gaps.refuse(rows)
     whole, ids = gaps.whole(rows), row_numbers(rows)
@@ -105,13 +104,13 @@ def read_npz(file: BinaryIO, source: str, wanted: Wanted, _: CsvFormat) -> RawTa
         found = row_ids(whole.of(named), id_array, several=wanted.several)
     unique = {name: whole.of(_vector(archive, members[name], name, "iuU", rows)) for name in wanted.unique}
     others = unused, wanted.keys_of(unique), incomplete_ids(whole.others(named), found), whole.left_out
-    own = None if labels is None or target is None else labels_of(whole.of(labels), target)
+    own = None if labels is None or target is None else labels_of(whole.of(labels), target, classes=wanted.classes)
     return RawTable(whole.rows(features), own, found, made, target, source, None, *others)
 
 
 def _features(table: NDArray[Any], names: Sequence[str], wanted: Wanted) -> tuple[NDArray[Any], Gaps]:
     """What columns (N, c) become, some rows at a time; and what is missing, if that is not refused."""
-    readers, gaps = wanted.sourced(names), Gaps(wanted.target)
+    readers, gaps = wanted.sourced(names), Gaps(wanted.target, wanted.gaps)
     made = names_of(names, wanted)
     if any(readers):
         found = Growing(len(made))

@@ -15,12 +15,13 @@ from ...circuits.statements.dataset import MAX_CELLS_BITS
 from ...errors import DataError, InputError
 from ...formats.files import SHOWN_TEXT
 from ...formats.toml import toml_value
-from ...models.encoding.cells import gap_text, is_gap, number
+from ...models.encoding.cells import gap_text, is_gap, is_gap_of, number
 from ...models.encoding.columns import MAX_NAME_LENGTH
 from ...models.encoding.labels import require_possible_classes
 from ...models.encoding.readers import ColumnReader, Source
 from ...models.encoding.sources import by_column, features_of
 from ..kernels.storage import held, memory
+from .gaps import OF_FILES, Remedy
 from .keys import RowKeys, row_keys
 
 SHOWN_COLUMNS = 12  # how many column names a message lists
@@ -105,16 +106,27 @@ def check_names(names: Sequence[str]) -> None:
 
 def find(name: str, names: Sequence[str], what: str = "column") -> int:
     """Where a name is; if it is nowhere, the message has the names that are near."""
-    if name in names:
-        return names.index(name)
+    find_all([name], names, what)
+    return names.index(name)
+
+
+def find_all(wanted: Sequence[str], names: Sequence[str], what: str = "column") -> None:
+    """Refuse names that are nowhere: all of them, with those that are near. Raises DataError."""
+    unknown = [name for name in dict.fromkeys(wanted) if name not in names]
+    if not unknown:
+        return
     folded = {other.strip().casefold(): other for other in names}
-    near = difflib.get_close_matches(name.strip().casefold(), folded, n=3)
-    if near:
-        hint = "did you mean " + " or ".join(repr(folded[other]) for other in near) + "?"
-    else:
-        more = ", ..." if len(names) > SHOWN_COLUMNS else ""
-        hint = f"{what}s are " + ", ".join(map(repr, names[:SHOWN_COLUMNS])) + more
-    raise DataError(f"there is no {what} {name!r}; {hint}", expected=name)
+    hints = [difflib.get_close_matches(name.strip().casefold(), folded, n=3) for name in unknown]
+    near = [" or ".join(repr(folded[other]) for other in found) for found in hints]
+    others = f"{what}s are {', '.join(map(repr, names[:SHOWN_COLUMNS]))}{', ...' * (len(names) > SHOWN_COLUMNS)}"
+    if len(unknown) == 1:
+        hint = f"did you mean {near[0]}?" if near[0] else others
+        raise DataError(f"there is no {what} {unknown[0]!r}; {hint}", expected=unknown[0])
+    shown = zip(unknown[:SHOWN_COLUMNS], near, strict=False)
+    told = ", ".join(f"{name!r} (did you mean {found}?)" if found else repr(name) for name, found in shown)
+    more = len(unknown) - SHOWN_COLUMNS
+    told += f" and {more} more" if more > 0 else ""
+    raise DataError(f"there are no {what}s {told}" + ("" if all(near) else f"; {others}"), expected=unknown[0])
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,9 @@ class Wanted:
         sources: of columns that are no plain numbers.
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         numbers: names of columns that are declared as numbers, whatever their type in a file is.
+        gaps: what can be done where a value is missing.
+        classes: texts of labels that are these, even if such a text elsewhere says that a value is missing.
+        known: whether these are the columns of a data set that is there, of which nothing can be declared any more.
     """
 
     target: str | None
@@ -143,6 +158,9 @@ class Wanted:
     sources: tuple[Source, ...] = ()
     whole: bool = True
     numbers: Collection[str] = ()
+    gaps: Remedy = OF_FILES
+    known: bool = False
+    classes: Collection[str] = ()
 
     @property
     def others(self) -> list[str]:
@@ -151,12 +169,16 @@ class Wanted:
 
     @property
     def remedy(self) -> str:
-        """What can be done where a cell of a feature is no number: nothing any more of a data set that is there."""
-        return DECLARE if self.features is None else ""
+        """What can be done where a cell of a feature is no number."""
+        return "" if self.known else DECLARE
 
     def categories_remedy(self, name: str) -> str:
         """What can be done where a column that is to be numbers has categories."""
         return DECLARE_CATEGORIES.format(toml_value(name))
+
+    def lacks_label(self, value: object) -> bool:
+        """Whether a label is missing."""
+        return is_gap_of(value) and not (isinstance(value, str) and value.strip() in self.classes)
 
     def keys_of(self, values: Mapping[str, Any], lines: Sequence[int] | None = None) -> RowKeys | None:
         """The keys of rows, from the values of columns; None if no column is to be unique. Raises DataError."""
@@ -165,8 +187,7 @@ class Wanted:
     def features_of(self, names: Sequence[str]) -> list[str]:
         """Those of a file with columns of these names, all of which have to be there. Raises DataError."""
         check_names(names)
-        for name in (*self.others, *(self.features or ()), *self.left_out):
-            find(name, names)
+        find_all((*self.others, *(self.features or ()), *self.left_out), names)
         for name in self.others:
             if name in (self.features or ()):
                 raise DataError(f"column {name!r} is a feature; it cannot be the target or the ids, or unique, too")
@@ -225,15 +246,22 @@ def bad_cell(text: str, what: str, read: Callable[[str], float | None] = number)
     return f"{text[:SHOWN_TEXT]!r} is not {what}"
 
 
-def labels_of(texts: Sequence[str], target: str, read: Callable[[str], float | None] = number) -> Labels:
+def labels_of(
+    texts: Sequence[str],
+    target: str,
+    read: Callable[[str], float | None] = number,
+    classes: Collection[str] = (),
+) -> Labels:
     """Numbers if all labels are, else texts of classes.
 
-    read: how a number is written.
+    Args:
+        read: how a number is written.
+        classes: texts that are classes, whatever else they say.
     """
     numbers = {text: read(text) for text in dict.fromkeys(texts)}  # each different one is looked at once
     for text, value in numbers.items():
         unusable = "\0" in text or (value is not None and not math.isfinite(value))  # numpy drops zeros at the end
-        if unusable or is_gap(text):
+        if text.strip() not in classes and (unusable or is_gap(text)):
             raise DataError(bad_cell(text, "a label", read), row=texts.index(text), column=target, found=text)
     if None not in numbers.values():
         return np.array([numbers[text] for text in texts], dtype=np.float64)
@@ -271,16 +299,16 @@ def check_finite(rows: NDArray[Any], names: Sequence[str], first: int = 0) -> No
         raise DataError(f"{found} is not a finite number", row=first + row, column=names[k], found=found)
 
 
-def labels_from(values: Sequence[object], target: str) -> Labels:
+def labels_from(values: Sequence[object], target: str, classes: Collection[str] = ()) -> Labels:
     """Labels as a file has them, see `labels_of`: plain numbers are taken as they are, without their texts."""
     if {*map(type, values)} <= {int, float, bool}:
         try:
             found = np.array(values, dtype=np.float64)
         except OverflowError:  # beyond float64, as its text tells
-            return labels_of(texts_of(values, target), target)
+            return labels_of(texts_of(values, target), target, classes=classes)
         if np.isfinite(found).all():
             return found
-    return labels_of(texts_of(values, target), target)
+    return labels_of(texts_of(values, target), target, classes=classes)
 
 
 def texts_of(values: Sequence[object], name: str) -> list[str]:

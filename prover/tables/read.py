@@ -21,7 +21,7 @@ import sys
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ...errors import DataError, FormatError
 from ...formats.categories import read_categories
@@ -33,6 +33,7 @@ from ...models.encoding.readers import Source
 from .arrow_tables import ARROW_ENDS, CONTINUATION, read_arrow
 from .csv_format import CsvFormat
 from .csv_tables import read_csv
+from .gaps import NEW_ROWS, Remedy
 from .npz_tables import read_npz
 from .parquet_tables import read_parquet
 from .raw_table import SHOWN_COLUMNS, RawTable, Wanted
@@ -72,6 +73,7 @@ def read_table(
     numbers: Collection[str] = (),
     whole: bool = True,
     written: CsvFormat = PLAIN,
+    classes: Collection[str] = (),
 ) -> RawTable:
     """Read a CSV, Parquet, Arrow or .npz file, told apart by the end of its name.
 
@@ -87,12 +89,14 @@ def read_table(
         numbers: names of columns that are declared as numbers, even if the file calls them categories.
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         written: how a CSV is written.
+        classes: texts of labels that are these, even if such a text elsewhere says that a value is missing.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
     """
     chosen = None if features is None else tuple(features)
-    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), tuple(sources), whole, numbers)
+    own: dict[str, Any] = {"sources": tuple(sources), "whole": whole, "numbers": numbers, "classes": classes}
+    wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), **own)
     return _table(path, wanted, LEAST_ROWS, written)
 
 
@@ -145,7 +149,9 @@ def read_features(
         DataError: the file, one of these columns or one of their cells cannot be used; names file, line and column.
     """
     columns, sources = encoding.columns, encoding.sources
-    wanted = Wanted(target, id_column, several=True, features=columns, sources=sources, numbers=columns)
+    own: dict[str, Any] = {"sources": sources, "numbers": columns, "gaps": NEW_ROWS, "known": True}
+    own["classes"] = encoding.label.classes
+    wanted = Wanted(target, id_column, several=True, features=columns, **own)
     return _table(path, wanted, 1, written)
 
 
@@ -157,18 +163,22 @@ def read_more_rows(
     *,
     several: bool = False,
     written: CsvFormat = PLAIN,
+    gaps: Remedy = NEW_ROWS,
 ) -> RawTable:
     """Read more rows of a data set: no other column may be there. One row is enough.
 
     Args:
         path, target, id_column, several, written: as for `read_table`.
         encoding: of the data set; its columns may be in any order.
+        gaps: what can be done where a value is missing.
 
     Raises:
         DataError: as for `read_features`; or a column too many.
     """
     columns, sources = encoding.columns, encoding.sources
-    wanted = Wanted(target, id_column, several, columns, encoding.keys, sources=sources, numbers=columns)
+    own: dict[str, Any] = {"sources": sources, "numbers": columns, "gaps": gaps, "known": True}
+    own["classes"] = encoding.label.classes
+    wanted = Wanted(target, id_column, several, columns, encoding.keys, **own)
     table = _table(path, wanted, 1, written)
     if table.unused:
         listed = ", ".join(map(repr, table.unused[:SHOWN_COLUMNS]))
@@ -184,7 +194,9 @@ def _table(path: str | Path, wanted: Wanted, least: int, written: CsvFormat) -> 
     if wanted.target in wanted.unique or len({*wanted.unique}) < len(wanted.unique):
         raise DataError("unique: the target is among its columns, or one is named twice", file=source)
     if suffix not in READERS:
-        raise DataError(f"unknown kind of table {suffix!r}; known are {', '.join(READERS)}", file=source)
+        packed = f"{', '.join(CSV_ENDS)} (and {' or '.join(PACKED)} of these)"
+        known = ", ".join([packed, *(end for end in READERS if end != CSV)])
+        raise DataError(f"unknown kind of table {suffix!r}; known are {known}", file=source)
     try:
         with _opened(path) as file:
             suffix = _suffix_of(file) if source == STANDARD_INPUT else suffix

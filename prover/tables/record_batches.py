@@ -31,7 +31,9 @@ from .raw_table import (
     names_of,
     require_room,
 )
+from .unfit import CATEGORIES, OF_FILES, OTHERS, TIMES, UNREAD, Refusals, all_unfit, with_more
 
+HOLDS_CATEGORIES = "holds categories"
 NUMBER_BYTES = np.dtype(np.float64).itemsize
 
 
@@ -77,7 +79,7 @@ def read_batches(what: str, opened: Callable[[Any], BatchFile], source: str, wan
     whole = gaps.whole(len(X))
     own = {name: whole.of(listed) for name, listed in values.items()}
     target, id_column = wanted.target, wanted.id_column
-    labels = None if target is None else labels_from(own[target], target)
+    labels = None if target is None else labels_from(own[target], target, wanted.classes)
     named: Sequence[object] = row_numbers(len(X)) if id_column is None else values[id_column]
     if id_column is None:
         ids = tuple(whole.of(row_numbers(len(X))))
@@ -143,14 +145,18 @@ def _with_index(wanted: Wanted, index: list[str]) -> Wanted:
 def _require_readable(kinds: Any, table: BatchFile, features: list[str], wanted: Wanted, width: int) -> None:
     """Columns of the right types, which fit into memory; none of their values has been read."""
     others = wanted.others
+    refused: dict[str, DataError] = {}
     for name, own in zip(features, wanted.sourced(features), strict=True):
         kind = table.schema.field(name).type
         if own is None or own.as_numbers:
-            if name in table.listed and own is None and name not in wanted.numbers:
-                raise DataError(f"holds categories{wanted.categories_remedy(name)}", column=name, found=str(kind))
-            _require_numbers(kinds, kind, name, wanted.remedy)
+            listed = name in table.listed and own is None and name not in wanted.numbers
+            if listed or not _are_numbers(kinds, kind):
+                reason = HOLDS_CATEGORIES if listed else f"holds {kind}, not numbers"
+                refused[name] = DataError(reason, column=name, found=str(kind))
         else:
             _require_flat(kinds, kind, name)
+    if refused:
+        raise _with_others(kinds, table, refused, wanted)
     for name in others:
         _require_flat(kinds, table.schema.field(name).type, name)
     _require_room(table, table.rows or 0, width, {*features}, {*others})
@@ -165,12 +171,21 @@ def _read(
     arrow: Any, table: BatchFile, features: list[str], wanted: Wanted, made: tuple[str, ...]
 ) -> tuple[NDArray[Any], dict[str, list[object]], Gaps]:
     """The numbers (N, d), the other columns by name, and what is missing, if that is not refused."""
-    X, gaps, others, sources = Growing(len(made)), Gaps(wanted.target), wanted.others, wanted.sourced(features)
+    X, gaps, others, sources = (
+        Growing(len(made)),
+        Gaps(wanted.target, wanted.gaps),
+        wanted.others,
+        wanted.sourced(features),
+    )
     values: dict[str, list[object]] = {name: [] for name in others}
     for batch in table.batches(features, others):
         if X.rows + batch.num_rows > (table.rows or 0):
             _require_room(table, X.rows + batch.num_rows, len(made), {*features}, {*others})
-        columns = [_cells(arrow, batch.column(name), own, X.rows) for name, own in zip(features, sources, strict=True)]
+        columns, refused = [], Refusals()
+        for name, own in zip(features, sources, strict=True):
+            with refused.kept():
+                columns.append(_cells(arrow, batch.column(name), own, X.rows))
+        refused.say()
         for name in table.listed.intersection(features):
             column = batch.column(name)
             known = arrow.types.is_dictionary(column.type)
@@ -183,17 +198,36 @@ def _read(
             values[name] += _values(arrow, batch.column(name), name)
         if wanted.target is not None:
             labels = values[wanted.target][X.rows :]
-            gaps.note_rows([X.rows + row for row in missing_rows(labels)], wanted.target)
+            missing = [X.rows + row for row in missing_rows(labels) if wanted.lacks_label(labels[row])]
+            gaps.note_rows(missing, wanted.target)
         X.append(piece)
     if wanted.whole:
         gaps.refuse(X.rows)
     return X.finish(), values, gaps
 
 
-def _require_numbers(kinds: Any, found: Any, name: str, remedy: str) -> None:
+def _are_numbers(kinds: Any, found: Any) -> bool:
     own = found.value_type if kinds.is_dictionary(found) else found
-    if not any(is_kind(own) for is_kind in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal)):
-        raise DataError(f"holds {found}, not numbers{remedy}", column=name, found=str(found))
+    return any(is_kind(own) for is_kind in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_decimal))
+
+
+def _with_others(kinds: Any, table: BatchFile, refused: dict[str, DataError], wanted: Wanted) -> DataError:
+    """What is wrong with the first of these columns, what to do, and which others are like it."""
+    found = {name: _kind_of(kinds, table.schema.field(name).type) for name in refused}
+    name, first = next(iter(refused.items()))
+    if len(refused) > 1:
+        return all_unfit(first, found, None if wanted.known else OF_FILES)
+    return with_more(first, wanted.categories_remedy(name) if first.reason == HOLDS_CATEGORIES else wanted.remedy)
+
+
+def _kind_of(kinds: Any, found: Any) -> str:
+    """What is in a column of a type that is none of numbers, as far as the type says."""
+    if kinds.is_dictionary(found):
+        return CATEGORIES
+    if kinds.is_temporal(found):
+        return TIMES
+    texts = (kinds.is_string, kinds.is_large_string, getattr(kinds, "is_string_view", kinds.is_string))
+    return UNREAD if any(is_kind(found) for is_kind in texts) else OTHERS
 
 
 def _require_flat(kinds: Any, found: Any, name: str) -> None:

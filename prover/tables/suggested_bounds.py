@@ -22,6 +22,7 @@ SPREAD = 100.0  # the largest value over the median, from which most of a column
 YEARS_AHEAD = 5  # at least, of rows to come
 DAYS_OF_TWO_YEARS = 730
 SHOWN = 5
+COUNTED = "; if these labels are classes, or counts, delete the line, and say so (commit --label)"
 UNKNOWN = "unknown"  # the category of cells without a value
 HEAD = """# What each column can be, from its lowest to its highest value. EDIT THIS FILE.
 #
@@ -50,7 +51,8 @@ def suggested_bounds(
     lines = [_line(own) if own.column not in known else _declared(own, known[own.column]) for own in seen]
     if labels is not None:
         name, values = labels
-        lines.append(_numbers(name, float(values.min()), float(values.max()), values, 0))
+        line, found = _numbers(name, float(values.min()), float(values.max()), values, 0)
+        lines.append((line, found + COUNTED * bool((values == np.rint(values)).all() and values.min() >= 0)))
     return HEAD + "".join(f"\n# {found}\n{line}\n" for line, found in lines)
 
 

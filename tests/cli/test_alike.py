@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,17 @@ def test_both_make_the_same_statement(what: str, tmp_path: Path) -> None:
     own, other = committed.statement, dataset.statement
     assert (own.encoding, own.rows, own.openings) == (other.encoding, other.rows, other.openings)
     assert sorted(zu.load_dataset(tmp_path / "d").ids) == sorted(dataset.ids)
+
+
+def test_both_read_the_same_files(tmp_path: Path) -> None:
+    pair = GOOD["categories apart"]
+    assert pair.by_command(tmp_path).exit_code == 0
+    own = zu.DatasetCommitment.load(tmp_path / "d" / "dataset.commitment").statement
+    read = replace(pair, bounds=zu.read_bounds(tmp_path / "b.toml"), categories=zu.read_categories(tmp_path / "c.json"))
+    assert read.by_call(tmp_path).statement.encoding == own.encoding
+    with pytest.raises(zu.DataError, match=r"b\.toml: must hold one section \[bounds\]"):
+        (tmp_path / "b.toml").write_text("age = [0, 1]\n")
+        zu.read_bounds(tmp_path / "b.toml")
 
 
 def test_both_prove_the_same_model(tmp_path: Path) -> None:

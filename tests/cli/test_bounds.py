@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,14 @@ def test_labels_that_are_numbers_have_bounds_too(tmp_path: Path) -> None:
     assert json.loads(json.dumps(read_bounds(tmp_path / "b.toml"))) == {"x": [0, 6], "price": [-6, 12]}
 
 
+def test_labels_that_may_be_classes_or_counts_are_told_apart_by_their_owner(tmp_path: Path) -> None:
+    asked = "if these labels are classes, or counts, delete the line, and say so (commit --label)"
+    for last, whole in ((2, True), (2.5, False), (-1, False)):
+        (tmp_path / "t.csv").write_text(f"x,y\n1,0\n2,1\n3,{last}\n")
+        done("suggest-bounds", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "b.toml", "--force")
+        assert (asked in (tmp_path / "b.toml").read_text()) is whole
+
+
 def test_columns_whose_categories_have_a_file_of_their_own_are_not_declared_again(tmp_path: Path) -> None:
     rows = [f"p{i},{20 + i},{('LA', 'NY', 'SF')[i % 3]},{('x', 'y', '')[i % 3]},{i % 2}" for i in range(30)]
     (tmp_path / "t.csv").write_text("id,age,city,ward,sick\n" + "\n".join(rows) + "\n")
@@ -86,3 +95,24 @@ def test_columns_whose_categories_have_a_file_of_their_own_are_not_declared_agai
     own.write_text('town = ["LA", "NY"]')
     refused = run("suggest-bounds", *common, "--out", out, "--force")
     assert refused.exit_code == 2 and f"{own}: there is no column 'town'; columns are 'age'," in refused.stderr
+
+
+def test_what_else_commit_needs_is_said_as_options_that_a_shell_takes(tmp_path: Path) -> None:
+    """Columns that are no features, and that an id has several rows; and with these it does."""
+    table, out = tmp_path / "t.csv", tmp_path / "my bounds.toml"
+    rows = "".join(f'p{n // 2},{n},"n{n}, it\'s",m{n},{n % 2}\n' for n in range(80))
+    table.write_text(f'person,age,"first, last",my note,sick\n{rows}', encoding="utf-8")
+    common = (table, "--target", "sick", "--id", "person")
+    found = run("suggest-bounds", *common, "--out", out)
+    line = next(line for line in found.stdout.splitlines() if "commit with" in line)
+    said = f"""--bounds '{out}' --several-rows-per-id --drop '"first, last"','my note'"""
+    assert line.split("commit with")[1].strip() == said
+    assert "some have several rows, which may be forgotten together only" in found.stdout
+    done("commit", *common, *shlex.split(said), "--out", tmp_path / "data")
+    some = ("--features", 'age,"first, last"')
+    found = run("suggest-bounds", *common, *some, "--out", out, "--force", "--json")
+    assert json.loads(found.stdout)["several_rows_per_id"] is True
+    found = run("suggest-bounds", *common, *some, "--out", out, "--force")
+    assert f"--bounds '{out}' --several-rows-per-id --features 'age'\n" in found.stdout
+    found = run("suggest-bounds", table, "--target", "sick", "--drop", "person", *("--out", out, "--force"))
+    assert f"""--bounds '{out}' --drop 'person','"first, last"','my note'\n""" in found.stdout

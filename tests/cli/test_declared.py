@@ -59,7 +59,7 @@ def test_times_of_other_forms_and_columns_of_many_texts_are_told(tmp_path: Path)
     said = done("suggest-bounds", tmp_path / "t.csv", "--target", "y", "--out", tmp_path / "b.toml").output
     text = (tmp_path / "b.toml").read_text()
     assert 'format = "%d.%m.%Y"' in text and 'format = "%d/%m/%Y"' in text and 'or is its format "%m/%d/%Y"?' in text
-    assert "leave out  'note', 'from': neither numbers, times nor few" in said
+    assert "leave out    'note', 'from': neither numbers, times nor few" in said
     assert '# more than 64 different texts\n# "note": leave it out, by --drop' in text
     assert '# one and the same text\n# "from": leave it out, by --drop' in text
     done(
@@ -161,7 +161,10 @@ def test_columns_of_categories_are_declared_by_suggest_bounds_and_taken_by_every
     write_feather(table, 0, 16)
     spec.write_text(SPEC)
     refused = run("commit", table, *COMMON, "--out", tmp_path / "data")
-    assert refused.exit_code == 2 and "column 'ward': holds categories; declare which there are" in refused.output
+    assert (
+        refused.exit_code == 2
+        and "column 'ward': holds categories; 'ward', 'smokes', 'city': categories, to be declared in" in refused.output
+    )
     done("suggest-bounds", table, *COMMON, "--out", bounds)
     text = bounds.read_text()
     assert '# the column itself lists 3 categories\n"ward" = {categories = ["2", "4", "7"]}' in text

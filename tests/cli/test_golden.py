@@ -147,6 +147,28 @@ OF_TABLES = {
         "error: DIR/new.csv: line 4, column 'sick': the cell is empty; leave such rows out (--leave-out-incomplete)\n",
         {"new.csv": HEAD + ROWS + "c,20,60,\n"},
     ),
+    "a label that may be a class": Case(
+        COMMIT,
+        "error: DIR/new.csv: line 4, column 'sick': 'None' says that a value is missing; leave such rows out "
+        "(--leave-out-incomplete), or if that is a class, name all classes (--classes)\n",
+        {"new.csv": HEAD + ROWS + "c,20,60,None\n"},
+    ),
+    "a label that is none of the classes": Case(
+        (*COMMIT, "--classes", "yes,None"),
+        "error: DIR/new.csv: line 2, column 'sick': 'no' is no class; the classes are yes, None\n",
+        {"new.csv": HEAD + ROWS + "c,20,60,None\n"},
+    ),
+    "a class without a row": Case(
+        (*COMMIT, "--classes", "yes,no,None"),
+        "error: DIR/new.csv: column 'sick': no row is of class 'None'\n",
+        {"new.csv": HEAD + ROWS},
+    ),
+    "bounds of labels that have none": Case(
+        BOUNDED,
+        "error: DIR/b.toml: bounds: there is no column 'sick' that needs them; labels that are classes or counts have "
+        "none\n",
+        {"new.csv": HEAD + ROWS, "b.toml": "[bounds]\nage = [0, 120]\nweight = [0, 300]\nsick = [0, 1]\n"},
+    ),
     "an empty cell of Parquet": Case(
         named("t.parquet"),
         f"error: DIR/t.parquet: row 2, column 'age': the cell is empty; {MISSING}",
@@ -198,7 +220,8 @@ OF_TABLES = {
     ),
     "a spreadsheet": Case(
         named("t.xlsx"),
-        "error: DIR/t.xlsx: unknown kind of table '.xlsx'; known are .csv, .parquet, .arrow, .feather, .ipc, .npz\n",
+        "error: DIR/t.xlsx: unknown kind of table '.xlsx'; known are .csv, .tsv, .txt (and .gz or .zst of these), "
+        ".parquet, .arrow, .feather, .ipc, .npz\n",
         {"t.xlsx": "PK"},
     ),
     "a column of another spelling": Case(
@@ -341,7 +364,8 @@ OF_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "a row without an id": (lambda: zu.commit(X, Y, ["a", "b", None, "d", "e", "f"]), "row 3: the id is empty"),
     "a text of a frame": (
         lambda: zu.commit(pd.DataFrame({"city": ["LA"] * 6}), Y),
-        "row 1, column 'city': 'LA' is a text, not a number",
+        "row 1, column 'city': 'LA' is a text, not a number; its column has texts, which are ids, or nothing to learn "
+        "from: leave them out",
     ),
 }
 

@@ -94,7 +94,9 @@ def test_a_real_table_comes_to_a_verified_unlearning_in_five_commands(what: str,
 def test_what_a_real_table_lacks_is_counted_and_its_texts_are_named(tmp_path: Path) -> None:
     table = RAW.path
     said = run("commit", table, "--target", "Sex", "--out", tmp_path / "data")
-    assert said.exit_code == 2 and "line 2, column 'studyName': 'PAL0708' is not a number; declare its" in said.stderr
+    assert said.exit_code == 2 and "line 2, column 'studyName': 'PAL0708' is not a number; " in said.stderr
+    assert "; 'studyName', 'Species', 'Island', 'Clutch Completion', 'Comments': categories, " in said.stderr
+    assert "; 'Date Egg': times, " in said.stderr and "; 'Region', 'Stage', 'Individual ID': texts, " in said.stderr
     names = "studyName,Species,Region,Island,Stage,Individual ID,Clutch Completion,Date Egg,Comments"
     said = run("commit", table, "--target", "Sex", "--drop", names, "--out", tmp_path / "data")
     assert "of 344 rows values are missing: 14 in 'Delta 15 N (o/oo)', 13 in 'Delta 13 C (o/oo)', 11 in 'Sex', " in (

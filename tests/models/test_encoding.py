@@ -224,8 +224,18 @@ def test_new_rows_may_pass_the_bounds_as_far_as_16_bits_reach():
         ({"X": np.zeros((0, 3)), "y": []}, DataError, "X: no rows"),
         ({"X": np.zeros(4)}, DataError, r"expected 2 dimension\(s\), found 1"),
         ({"x_bits": 15}, ParameterError, "x_bits = 15"),
-        ({"bounds": {"age": (0, 1)}}, ParameterError, "none for column 'size'"),
-        ({"bounds": {" Age": (0, 1)}}, ParameterError, "none for column 'age'; did you mean ' Age', which differs by"),
+        ({"bounds": {"age": (0, 1)}}, ParameterError, "none for columns 'size', 'flat'$"),
+        (
+            {"bounds": {" Age": (0, 1), "hat": (0, 1)}},
+            ParameterError,
+            r"none for columns 'age' \(did you mean ' Age', which differs by spaces or capitals only\?\), 'size', "
+            "'flat'; there is no column 'hat' that needs them$",
+        ),
+        (
+            {"bounds": {**BOUNDS, "label": (0, 1)}},
+            ParameterError,
+            "needs them; labels that are classes or counts have none",
+        ),
         ({"bounds": {**BOUNDS, "hat": (0, 1)}}, ParameterError, "no column 'hat'"),
         ({"bounds": {**BOUNDS, "age": (1, 0)}}, ParameterError, "lower bound 1.0 is above upper bound 0.0"),
         ({"bounds": {**BOUNDS, "age": (0, np.inf)}}, ParameterError, "must be finite"),

@@ -248,6 +248,8 @@ def test_what_cannot_be_forgotten_is_refused_by_name(wanted: Any, words: str) ->
         ("Ann\u200bLee", "AnnLee", r"'Ann\u200bLee'"),
         ("007", "7", "'007'"),
         ("\uff11\uff12", "12", r"'\uff11\uff12'"),
+        ("Cote d'Ivoire", "C\u00f4te d'Ivoire", '"Cote d\'Ivoire"'),
+        ("C\u00f4te", "Cote", r"'C\xf4te'"),
     ],
 )
 def test_an_id_that_only_looks_like_the_one_asked_for_is_shown_with_what_nobody_sees(
