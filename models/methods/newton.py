@@ -13,6 +13,7 @@ from ...formats.toml import toml_value
 from ..checks import integer_within
 from ..families import Family
 from ..live import Live
+from ..noise import SIGMA_BITS
 from ..scales import FixedPoint
 from ..shapes import DatasetShape
 from .link_certificate import compile_certificate, require_link, unpolished_distances
@@ -28,6 +29,10 @@ _FIELDS: Fields = {**OPTIMUM_FIELDS, "steps": Int(1, MAX_STEPS)}
 _INVERSE: Fields = {"inverse": Int(*INVERSE_RANGE)}  # stands only where it is declared
 _NOISE: Fields = {"epsilon": Real(), "delta": Real(), "grid": Int(*NOISY_GRID_RANGE)}  # likewise
 ONE_WITHOUT_THE_OTHER = "{given}: goes with {missing}: declare both, and the model has noise, or neither"
+TOO_COARSE = (
+    "grid = {grid}: too coarse: noise of 2^11 steps of it would have a deviation of {deviation:g} in weights; leave the "
+    "grid out, which is finer for noise than for a rounding"
+)
 SEVERAL_DISTANCES = "distances: {count} of them; under noise there are no edges of a grid: declare one, or none"
 
 
@@ -167,6 +172,10 @@ class Newton(Optimum):
             own = replace(self, distances=longest[: 1 if self.noised else None])
         if own.hiding is not None:
             require_link(self.kind, family, scales, shape, live, family.label_kinds)
+            if self.grid_bits + SIGMA_BITS > scales.w_bits:
+                raise ParameterError(
+                    TOO_COARSE.format(grid=self.grid, deviation=2.0 ** (self.grid_bits + SIGMA_BITS - scales.w_bits))
+                )
             hidden = compile_noisy(own.hiding, family, scales, shape, live)
             return compile_steps(hidden, NoisyNewtonCertificate, self.steps, self.l2, self.inverse)
         certificate = compile_certificate(own, family, scales, shape, live)

@@ -1,4 +1,4 @@
-"""Newton's steps to a model with noise, as they are declared: what a spec says, which integers follow, what is refused."""
+"""Newton's steps to a model with noise, as they are declared: what a spec says, what follows, what is refused."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_what_is_no_noise_is_refused_by_name(changes: dict[str, Any], reason: st
 )
 def test_a_mapping_has_both_or_neither(changes: dict[str, Any]) -> None:
     mapping: Any = TrainingSpec(model="logistic", method="newton", l2=0.001).to_mapping()
-    with pytest.raises(FormatError, match="epsilon|delta"):
+    with pytest.raises(FormatError, match=r"epsilon|delta"):
         TrainingSpec.from_mapping({**mapping, "method": {**mapping["method"], **changes}})
     both: Any = spec_of().to_mapping()
     with pytest.raises(FormatError, match="grid"):
@@ -124,6 +124,11 @@ def test_where_steps_by_an_inverse_end_nobody_polishes() -> None:
         ({"inverse": 12}, {"features": 64}, "inverse: 65 weights: .* at most 64"),
         ({"model": "linear"}, {"kind": "real"}, "method = 'newton': not of a linear regression"),
         ({}, {"kind": "real"}, "method = 'newton': needs labels of two classes"),
+        (
+            {"grid": 22},
+            {},
+            "grid = 22: too coarse: noise of 2.11 steps of it would have a deviation of 2 in weights; leave",
+        ),
         ({"grid": 0}, {}, "grid = 0: too fine for 31 weights and 1000 rows: noise of 2.11 units does not hide a dist"),
         ({"epsilon": 0.01, "delta": 1e-9}, {}, "epsilon = 0.01: too small for 31 weights"),
     ],

@@ -275,7 +275,7 @@ def test_a_model_with_noise_takes_two_moves_and_one_that_is_rounded_takes_none(
     with pytest.raises(ParameterError, match="a model with noise takes two moves"):
         zu.prove(dataset, SPEC, FIRST, before, fork=True)
     with pytest.raises(
-        ParameterError, match="method = 'newton': takes no noise; .* or 'newton' with epsilon and delta"
+        ParameterError, match=r"method = 'newton': takes no noise; .* or 'newton' with epsilon and delta"
     ):
         zu.commit_noise(dataset, plain, "a beacon", FIRST, before, fork=True)
     with pytest.raises(ParameterError, match="method = 'newton': takes no noise"):

@@ -94,6 +94,7 @@ def noisy_integers(
         "statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] in ("binary", "categorical")
     )
     require("statement", x == encoding["x_bits"] and a <= w)
+    require("statement", method["kind"] == "noisy" or a + 11 <= w)
     table = edges(spec["family"], x + w - 32, p)
     require("statement", max(b - c for c, b in pairwise(table)) <= 2**16)
     l2, count = Fraction(float(method["l2"])), rows - len(forgotten)

@@ -108,6 +108,15 @@ def random_run(rng: random.Random) -> tuple[zu.TrainingSpec, DatasetShape, list[
     return spec, shape, sorted(rng.sample(range(rows), rng.randint(0, min(20, rows - 1))))
 
 
+def integers(mapping: Any, dataset: Any, forgotten: list[int], start: int | None) -> Any:
+    """All that the document says follows."""
+    own: Any = noisy_integers(mapping, dataset, forgotten)
+    count = dataset["rows"] - len(forgotten)
+    if "inverse" in mapping["method"]:
+        inverse_integers(own, mapping, count)
+    return own, newton_integers(own, mapping, count, start)
+
+
 def test_integers_and_refusals_are_those_of_the_package() -> None:
     rng, refused, kinds = random.Random(7), 0, set()
     for _ in range(60):
@@ -116,23 +125,15 @@ def test_integers_and_refusals_are_those_of_the_package() -> None:
         check_spec(mapping)
         encoding = {"features": [{}] * shape.features, "label_kind": "binary", "x_bits": shape.x_bits, "label_bits": 0}
         dataset, start = {"rows": shape.rows, "encoding": encoding}, rng.choice([None, rng.randint(0, 34)])
-        count = shape.rows - len(forgotten)
-
-        def mine(mapping: Any = mapping, dataset: Any = dataset, count: int = count, start: Any = start) -> Any:
-            own: Any = noisy_integers(mapping, dataset, forgotten)
-            if "inverse" in mapping["method"]:
-                inverse_integers(own, mapping, count)
-            return own, newton_integers(own, mapping, count, start)
-
         try:
             expected: Any = spec.compile(shape, Live(shape.rows, tuple(forgotten)))
             expected = expected if start is None else expected.begun((start,))
         except ParameterError:
             refused += 1
             with pytest.raises(Refused):
-                mine()
+                integers(mapping, dataset, forgotten, start)
             continue
-        own, steps = mine()
+        own, steps = integers(mapping, dataset, forgotten, start)
         assert {name: getattr(own, name) for name in NAMES} == {m: getattr(expected, n) for m, n in NAMES.items()}
         for one, step in zip(steps, expected.steps, strict=True):
             assert (one.g, one.h, one.bits["weights gradient"]) == (step.shift, step.update_bits, step.gradient_bits)
