@@ -22,6 +22,7 @@ from ..verifier.noise import indistinguishability
 from .asked import asked_data, asked_lines
 from .output import Lines, Output, foreign
 from .places import refuse_existing, require_file_place
+from .steps import step_lines
 
 if TYPE_CHECKING:
     from ..prover.owner.asked import Asked
@@ -111,6 +112,7 @@ def noisy_lines(statement: TrainingStatement) -> Lines:
     found: Any = indistinguishability(statement)
     method: Any = statement.spec.method
     return [
+        *step_lines(statement),
         ("hidden", said),
         ("", f"mu {found.mu}: as hard as one standard normal number from another that is moved by mu"),
         ("declared", f"({method.epsilon!r}, {method.delta!r}) or better"),

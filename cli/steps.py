@@ -13,6 +13,10 @@ from .distance_words import at_most
 from .output import Lines
 
 
+UPDATE = "so the first, from an optimum, is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)"
+NOISED = "from near an optimum this is a Newton step with noise after it (Guo et al. 2020; Sekhari et al. 2021)"
+
+
 def step_lines(statement: TrainingStatement) -> Lines:
     """Of Newton's steps; of a matrix of the owner's, that they are worth nothing."""
     method = statement.spec.method
@@ -24,12 +28,11 @@ def step_lines(statement: TrainingStatement) -> Lines:
         return [taken, ("", "with a matrix of the owner's, which could lead anywhere: only the certificate binds")]
     own = _error_of(statement)
     near = [] if own is None else [("", _nearness(own))]
-    update = "so the first, from an optimum, is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)"
     return [
         taken,
         ("", f"by the inverse of the second derivative there, of the rows that count, to {method.inverse} bits"),
         *near,
-        *([("", update)] if statement.start else []),
+        *([("", NOISED if method.noised else UPDATE)] if statement.start else []),
     ]
 
 

@@ -301,7 +301,7 @@ def _exact(statement: TrainingStatement) -> tuple[str, ...]:
     noisy = noisy_text(statement)
     if statement.forgotten and noisy is not None:
         return (noisy,)
-    if not statement.forgotten or not isinstance(statement.spec.method, Optimum):
+    if not statement.forgotten or statement.spec.method.noised or not isinstance(statement.spec.method, Optimum):
         return ()
     return (guarantee(statement).words,)
 

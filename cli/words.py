@@ -165,7 +165,7 @@ def statement_lines(statement: TrainingStatement, *others: TrainingStatement) ->
 def _exactness(statement: TrainingStatement) -> Lines:
     """Of rows that are forgotten exactly: what that is worth, what it takes for granted, and what voids it."""
     certified, number = isinstance(statement.spec.method, Optimum), statement.distance + 1
-    if statement.noise is not None or not (certified or statement.forgotten):
+    if statement.noise is not None or statement.spec.method.noised or not (certified or statement.forgotten):
         return []
     promised = guarantee(statement)
     words = [("exact", promised.words.removeprefix("exact: "))]

@@ -21,6 +21,8 @@ EXAMPLES: Mapping[str, object] = {
     "distances": [2000, 100],
     "distance": 32000,
     "inverse": 10,
+    "epsilon": 1.0,
+    "delta": 0.00001,
 }
 COMMENTS: Mapping[str, str] = {
     "model.kind": f"the family: {', '.join(FAMILIES)}",
@@ -40,7 +42,7 @@ COMMENTS: Mapping[str, str] = {
     "distances": "how far from the optimum weights may be before rounding; by default they follow from l2 and the rows",
     "steps": "Newton's steps from the model before, 1 to 8",
     "inverse": "bits to which the matrix of steps is proved to be the inverse of the second derivative",
-    "epsilon": "what the noise has to hide to, at least, with delta",
+    "epsilon": "what noise has to hide to, with delta; newton has none without, and no grid or distances with it",
     "delta": "see epsilon",
     "distance": "how far from the optimum weights may be before noise; by default it follows from l2 and the rows",
     "shard_rows": "rows of a shard, a power of two; required",

@@ -24,7 +24,7 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
 from zkunlearn.circuits.relations.loss_tables import PROBIT_LOSSES
-from zkunlearn.circuits.relations.newton import Newton
+from zkunlearn.circuits.relations.newton import WithSteps
 from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.circuits.relations.one_pass import OnePass
 from zkunlearn.circuits.relations.optimum import Optimum
@@ -37,6 +37,7 @@ from zkunlearn.circuits.relations.shard_scores import Opinions, ShardScores
 from zkunlearn.circuits.relations.sharded_evaluation import ShardedEvaluation
 from zkunlearn.circuits.relations.sisa import Sisa
 from zkunlearn.circuits.relations.validity import Validity
+from zkunlearn.models.methods.newton_steps import NoisyNewtonCertificate
 from zkunlearn.verifier.protocol.proof import ProofShape
 
 from .reference import (
@@ -68,6 +69,9 @@ from .reference.examples import forget_list
 from .reference.field import K, bits_of
 from .reference.shapes import Axis, Code, Column, groups_of
 from .toys import ScaledGradient, Shards
+
+
+DRAWN = {"root": bytes(32), "source": "nobody", "nonce": bytes(32)}
 
 
 class Handed(Transcript):
@@ -160,7 +164,7 @@ def _relation(relation: Any) -> relations.Relation:
     training, gone = (relation.training, relation.classes) if isinstance(relation, WithoutClasses) else (relation, ())
     if isinstance(training, OnePass):
         return _one_pass(training.schedule, gone)
-    if isinstance(training, Newton):
+    if isinstance(training, WithSteps):
         return _newton(training.schedule, gone)
     if isinstance(training, Optimum):
         return _optimum(training.schedule, gone)
@@ -347,8 +351,9 @@ def _one_pass(s: Any, gone: Any) -> relations.Relation:
 
 
 def _newton(s: Any, gone: Any) -> relations.Relation:
-    """The relation of Newton's steps, with the integers of the certificate and of all steps handed over."""
-    handed, steps = _optimum_integers(s), []
+    """The relation of Newton's steps, with the integers of the certificate, or pads, and of all steps handed over."""
+    noised = isinstance(s, NoisyNewtonCertificate)
+    handed, steps = _noisy_integers(s) if noised else _optimum_integers(s), list[newton.StepIntegers]()
     for own in s.steps:
         (weight, bias), units = own.bits_of_weights, own.units
         bits = {"weights": weight, "bias": bias}
@@ -356,19 +361,23 @@ def _newton(s: Any, gone: Any) -> relations.Relation:
             bits |= {f"{name} gradient": own.gradient_bits, f"{name} gradient remainder": own.shift}
             bits[f"{name} update remainder"] = own.update_bits
         scales = {name: unit.bit_length() - 1 for name, unit in zip(("weights", "bias"), units, strict=True)}
-        steps.append(newton.StepIntegers(own.shift, own.update_bits, bits, scales))
+        raised = own.intercept_unit.bit_length() - 1
+        steps.append(newton.StepIntegers(own.shift, own.update_bits, bits, scales, raised))
     starts = [] if s.start is None else [{"scale": s.start}]
     with pytest.MonkeyPatch.context() as patch:
-        for module in (optimum, newton):
-            patch.setattr(module, "optimum_integers", lambda *_: handed)
+        patch.setattr(optimum, "optimum_integers", lambda *_: handed)
+        patch.setattr(noisy, "noisy_integers", lambda *_: handed)
+        patch.setattr(noisy, "noise_digest", lambda _: b"")
         patch.setattr(newton, "newton_integers", lambda *_: steps)
-        kind = newton.Newton
+        kinds: Any = newton.Newton, newton.NoisyNewton
         if s.inverse is not None:
             proved = newton_inverse.InverseIntegers(s.inverse.bits, s.inverse.shift, s.inverse.scale)
             patch.setattr(newton_inverse, "inverse_integers", lambda *_: proved)
-            kind = newton_inverse.NewtonInverse
+            kinds = newton_inverse.NewtonInverse, newton_inverse.NoisyNewtonInverse
         labels = "categorical" if s.outputs > 1 else "binary"
-        return kind({**_statement(s, gone, labels), "distance": s.number, "start": starts})
+        more = {"distance": s.number, "start": starts, "noise": DRAWN}
+        found: relations.Relation = kinds[noised]({**_statement(s, gone, labels), **more})
+        return found
 
 
 def _optimum_integers(s: Any) -> optimum_integers.OptimumIntegers:
@@ -441,16 +450,19 @@ def _distances(own: Distances) -> relations.Relation:
 
 def _noisy(s: Any, gone: Any) -> relations.Relation:
     """The relation of a noisy optimum, with its integers and pads handed over."""
-    handed = noisy.NoisyIntegers(
-        s.grid, s.raised, s.penalty, s.shift, s.distance, s.weight_count, s.scales.w_bits, s.scales.p_bits,
-        s.edges.tolist(), list(s.unused), list(s.pads),
-    )  # fmt: skip
-    drawn = {"root": bytes(32), "source": "nobody", "nonce": bytes(32)}
+    handed = _noisy_integers(s)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(noisy, "noisy_integers", lambda *_: handed)
         patch.setattr(noisy, "noise_digest", lambda _: b"")
         kind = "categorical" if s.outputs > 1 else "binary"
-        return noisy.Noisy({**_statement(s, gone, kind), "noise": drawn})
+        return noisy.Noisy({**_statement(s, gone, kind), "noise": DRAWN})
+
+
+def _noisy_integers(s: Any) -> noisy.NoisyIntegers:
+    return noisy.NoisyIntegers(
+        s.grid, s.raised, s.penalty, s.shift, s.distance, s.weight_count, s.scales.w_bits, s.scales.p_bits,
+        s.edges.tolist(), list(s.unused), list(s.pads),
+    )  # fmt: skip
 
 
 def _standardization(own: Any) -> arithmetic.Standardization | None:

@@ -67,6 +67,7 @@ SECOND: dict[str, Callable[[bytes], None]] = {
     "training of inverse_classes": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of inverse": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
+    "training of noisy_newton": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
     "training of grown": lambda file: verifier.verify_training(file, frozen("dataset", "grown."), known_dataset=True),
     "training of before": lambda file: verifier.verify_statement(file, formats.read_file(file, "training")[0]),
 }
@@ -92,7 +93,7 @@ def test_both_verifiers_accept_a_frozen_file(path: Path) -> None:
     assert verify_proof(proof).least >= 100
     named = (
         *("classes", "shards", "batches", "before", "grown", "extended", "held_out", "ridge", "optima", "newton"),
-        *("inverse", "noisy_classes", "newton_classes", "inverse_classes"),
+        *("inverse", "noisy_classes", "newton_classes", "inverse_classes", "noisy_newton"),
     )
     variants = (
         name for name in named if path.name.startswith(("training.", "registration.")) and f".{name}." in path.name
@@ -162,6 +163,15 @@ def test_the_frozen_commitment_to_noise_of_classes_is_that_of_their_training() -
     schedule: Any = statement.schedule
     assert statement.dataset.outputs * (len(statement.dataset.encoding.names) + 1) == len(schedule.pads) == 12
     assert formats.noise_digest(formats.read_file(proof, "training")[0]) == noise.digest
+
+
+def test_the_frozen_steps_with_noise_begin_from_a_model_of_finer_units() -> None:
+    proof = frozen("training", "noisy_newton.")
+    statement = zu.TrainingProof.from_bytes(proof).statement
+    schedule: Any = statement.schedule
+    assert (statement.start[0].scale, schedule.steps[0].intercept_unit, schedule.grid) == (32, 1 << 10, 0)
+    assert statement.committed_noise is not None
+    assert formats.noise_digest(formats.read_file(proof, "training")[0]) == statement.committed_noise.digest
 
 
 @every_file

@@ -66,6 +66,7 @@ MODELS: dict[str, tuple[str, zu.TrainingSpec]] = {
     "optimum": ("binary", spec(**OPTIMUM)),
     "newton": ("binary", spec(**OPTIMUM | {"method": "newton"})),
     "noisy": ("binary", spec(**OPTIMUM | {"method": "noisy"})),
+    "noisy newton": ("binary", spec(**OPTIMUM | {"method": "newton", "epsilon": 1.0, "delta": 1e-5})),
     "optima of classes": ("categorical", spec(**OPTIMUM)),
     "classes": ("categorical", spec(**DESCENT)),
     "standardised classes": ("categorical", spec(standardize=True, **DESCENT)),

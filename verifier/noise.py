@@ -19,7 +19,6 @@ from ..formats.container import KINDS, decode, encode, write_container
 from ..formats.fields import take
 from ..formats.files import read_file
 from ..models.gaussian import root_above
-from ..models.methods import Noisy
 from ..models.noise import Hidden
 from ..shown import Shown, Words
 from .proofs import MAX_FILE_BYTES
@@ -123,8 +122,8 @@ def together(statements: Iterable[TrainingStatement]) -> Indistinguishability | 
 
 
 def _hidden(statement: TrainingStatement) -> tuple[Hidden, float] | None:
-    method = statement.spec.method
-    if not isinstance(method, Noisy):
+    method: Any = statement.spec.method
+    if not method.noised:
         return None
     schedule: Any = statement.schedule
     return schedule.hidden, method.delta

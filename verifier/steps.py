@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..circuits.statements.training import TrainingStatement
 from ..models.methods import Newton
 from ..models.methods.newton_inverse import StepError
-from ..models.methods.newton_steps import NewtonCertificate
+from ..models.methods.newton_steps import SteppedCertificate
 
 
 def step_error(statement: TrainingStatement) -> StepError | None:
@@ -13,4 +13,4 @@ def step_error(statement: TrainingStatement) -> StepError | None:
     if not isinstance(statement.spec.method, Newton):
         return None
     schedule = statement.schedule
-    return schedule.step_error if isinstance(schedule, NewtonCertificate) else None
+    return schedule.step_error if isinstance(schedule, SteppedCertificate) else None

@@ -14,14 +14,14 @@ from ...models.methods import Optimum as OptimumMethod
 from ...models.methods import Sisa as SisaMethod
 from ...models.methods.gram_certificate import LinearOptimumCertificate
 from ...models.methods.link_certificate import OptimumCertificate
-from ...models.methods.newton_steps import NewtonCertificate
+from ...models.methods.newton_steps import NewtonCertificate, NoisyNewtonCertificate
 from ...models.methods.normal_equations import NormalEquations
 from ...models.methods.schedule import Schedule
 from ..language.relation import Relation
 from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
-from .newton import Newton
-from .newton_inverse import NewtonInverse
+from .newton import Newton, NoisyNewton
+from .newton_inverse import NewtonInverse, NoisyNewtonInverse
 from .noisy import Noisy
 from .one_pass import OnePass
 from .optimum import Optimum
@@ -45,8 +45,10 @@ def optimum(schedule: OptimumCertificate | LinearOptimumCertificate) -> Relation
     return LinearOptimum(schedule) if isinstance(schedule, LinearOptimumCertificate) else Optimum(schedule)
 
 
-def newton(schedule: NewtonCertificate) -> Relation:
-    """By a matrix of the owner's choice, or by one that is proved to be an inverse."""
+def newton(schedule: NewtonCertificate | NoisyNewtonCertificate) -> Relation:
+    """By a matrix of the owner's choice, or by one that is proved to be an inverse; to a rounding, or with noise."""
+    if isinstance(schedule, NoisyNewtonCertificate):
+        return NoisyNewton(schedule) if schedule.inverse is None else NoisyNewtonInverse(schedule)
     return Newton(schedule) if schedule.inverse is None else NewtonInverse(schedule)
 
 

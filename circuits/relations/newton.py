@@ -1,4 +1,4 @@
-"""The relation of Newton's steps to a certified optimum (docs/protocol.md, "Newton's steps").
+"""The relation of Newton's steps to a certified optimum, or to a noisy one (docs/protocol.md, "Newton's steps").
 
 With the names of models/methods/newton_steps.py: of each step t what newton_step.py says, and with P a matrix that is
 committed once, the same for all of them,
@@ -6,14 +6,14 @@ committed once, the same for all of them,
     2^h (W(t, k) - W(t + 1, k)) = sum over weights l of P(k, l) Gamma(t, l) + 2^(h - 1) - u(t, k)            "update"
 
 the bias b being a weight, too, in all of it; and of W(T) what optimum.py says: it is near the optimum, and the model is
-its rounding. Of several classes there are W, P and Gamma of each output, and no weight moves another output's. Columns,
-lookups and checks of a step have its name before theirs.
+its rounding; or what noisy.py says: that rounding with noise. Of several classes there are W, P and Gamma of each
+output, and no weight moves another output's. Columns, lookups and checks of a step have its name before theirs.
 
 | matrix | columns |
 |---|---|
-| dataset, model | those of optimum.py |
+| dataset, model | those of optimum.py, or noisy.py with its noise |
 | start 0 | weights (output, weight), intercept (output) of the model that is superseded, if one is |
-| witness | those of optimum.py; P (output, weight, source), of the bias and from it (output, weight), of both |
+| witness | those of either; P (output, weight, source), of the bias and from it (output, weight), of both |
 | | (output) |
 | | of each step Q, T, D, M, P' (output, row); limbs of W, Gamma, v, u (output, weight), and of the bias (output) |
 
@@ -29,10 +29,10 @@ updates of single weights only, which tie them to other cells that are none; the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ...models.methods.newton_steps import NewtonCertificate
+from ...models.methods.newton_steps import NewtonCertificate, NoisyNewtonCertificate, SteppedCertificate
 from ..field.goldilocks import ONE, ZERO, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, Product, linear
@@ -40,11 +40,13 @@ from ..language.layout import VIRTUAL, WITNESS, Address, Axis, Column
 from ..language.parts import Naming, PartSteps
 from ..language.relation import Factor, LookedUp, LookupBox, Section, Steps, Sum, outer, variables
 from ..language.tables import Limbs, range_table, together
-from .certified import BIAS, CONSTANT_BOX, FEATURE_BOX, WEIGHTS, Place
+from .certified import BIAS, WEIGHTS, Place
 from .iterations import eq_on
 from .model import model_columns
 from .newton_step import Step, update_remainder
+from .noisy import Noisy
 from .optimum import Optimum
+from .residual import Residual
 from .signed import Signed, constant_on
 from .sisa import start_matrix
 
@@ -58,15 +60,10 @@ Bits = Mapping[Address, int]
 
 
 @dataclass(frozen=True)
-class Newton(Optimum):
-    """The relation for one set of public integers, which say who counts, at which distance, and where steps begin."""
+class WithSteps(Residual):
+    """The part of the relation that is about steps, whatever is said of where they end."""
 
-    schedule: NewtonCertificate
-
-    @property
-    def name(self) -> str:
-        """Domain separator."""
-        return "newton"
+    schedule: SteppedCertificate
 
     @property
     def source(self) -> Axis:
@@ -101,8 +98,8 @@ class Newton(Optimum):
         if not self.schedule.bias:
             return features, constants, whole
         return (
-            Limbs(FEATURE_BOX, features.axes, {**features.bits, **beside}),
-            Limbs(CONSTANT_BOX, constants.axes, {**constants.bits, **corner}),
+            replace(features, bits={**features.bits, **beside}),
+            replace(constants, bits={**constants.bits, **corner}),
             whole,
         )
 
@@ -126,7 +123,8 @@ class Newton(Optimum):
         groups = together(self._all_boxes())
         count = len(groups)
         return tuple(
-            Section(boxes, (range_table(i, count), *self.row_tables(i, count))) for i, boxes in enumerate(groups)
+            Section(boxes, (range_table(i, count), *self.row_tables(i, count), *self.parameter_tables(i, count)))
+            for i, boxes in enumerate(groups)
         )
 
     def _all_boxes(self) -> Iterator[LookupBox]:
@@ -219,7 +217,7 @@ class Newton(Optimum):
 
     def _after(self, steps: Steps, t: int, k: Point, output: Point) -> tuple[Hidden, Hidden | None]:
         """W(t + 1, k), and V(t + 1), of an output."""
-        own: Optimum | Step = self
+        own: WithSteps | Step = self
         if t + 1 < len(self.steps):
             naming, own = self.steps[t + 1]
             steps = PartSteps(steps, naming)
@@ -230,3 +228,27 @@ class Newton(Optimum):
         bits = step.schedule.update_bits
         change = (step.weight_at(place) - after) * (1 << bits) - place.real * (1 << (bits - 1))
         return change + place.unsigned(update_remainder(place.parameter))
+
+
+@dataclass(frozen=True)
+class Newton(WithSteps, Optimum):
+    """The relation for one set of public integers, which say who counts, at which distance, and where steps begin."""
+
+    schedule: NewtonCertificate
+
+    @property
+    def name(self) -> str:
+        """Domain separator."""
+        return "newton"
+
+
+@dataclass(frozen=True)
+class NoisyNewton(WithSteps, Noisy):
+    """The same of a model with noise, with what a nonce drew."""
+
+    schedule: NoisyNewtonCertificate
+
+    @property
+    def name(self) -> str:
+        """Domain separator."""
+        return "noisy newton"

@@ -15,7 +15,7 @@ is what is left of it for m = b ("inverse of intercepts").
 
 | matrix | columns |
 |---|---|
-| dataset, model, start 0 | those of newton.py |
+| dataset, model, start 0, noise | those of newton.py |
 | witness | those of newton.py; limbs of C, r, E (output, weight, source); of the bias (output, weight), E twice; of |
 | | both (output) |
 
@@ -40,7 +40,7 @@ from ..language.relation import Factor, LookedUp, Steps, Sum, Term, variables
 from ..language.tables import limb_terms
 from .dataset import FEATURES
 from .iterations import eq_on
-from .newton import CORNER, FROM_BIAS, MATRIX, MATRIX_BOX, OF_BIAS, Bits, Newton
+from .newton import CORNER, FROM_BIAS, MATRIX, MATRIX_BOX, OF_BIAS, Bits, Newton, NoisyNewton, WithSteps
 from .normal_vectors import counted_times
 from .residual import STEP
 from .signed import constant_on
@@ -105,8 +105,8 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class NewtonInverse(Newton):
-    """The relation for one set of public integers."""
+class WithInverse(WithSteps):
+    """The part of the relation that is about the matrix."""
 
     @property
     def inverse(self) -> Inverse:
@@ -217,3 +217,13 @@ class NewtonInverse(Newton):
         terms = limb_terms(rest, bits)
         left = linear((c, steps.evaluate(limb, at)) for c, limb in terms)
         return self.held(steps, cut, at, real) * (1 << bits) + left - public(real * (1 << (bits - 1)))
+
+
+@dataclass(frozen=True)
+class NewtonInverse(WithInverse, Newton):
+    """The relation for one set of public integers."""
+
+
+@dataclass(frozen=True)
+class NoisyNewtonInverse(WithInverse, NoisyNewton):
+    """The same of a model with noise, with what a nonce drew."""

@@ -10,7 +10,8 @@ of each output, where there are several.
 
 Integers that are *forced*: Gamma has 24 bits, or 32, and v has g, so Gamma is G rounded. What the first step begins
 from is committed as it is in the model, M and I, in so many bits that W(0) has 38: so these are in range here, whatever
-an earlier statement committed to, and no multiple of 2^j wraps.
+an earlier statement committed to, and no multiple of 2^j wraps. Where j is below x, V(0) is committed in place of I,
+which is 2^(x-j) V(0): below 2^62, as I is by its own statement.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Step(Residual):
         steps.require_zero("starting weights", weights.signed(WEIGHTS.weight) - committed)
         if bias is not None:
             intercept = self._begun(steps, INTERCEPT, {"output": bias.output})
-            steps.require_zero("starting intercept", bias.signed(BIAS.weight) - intercept)
+            held = bias.signed(BIAS.weight) * self.schedule.intercept_unit
+            steps.require_zero("starting intercept", held - intercept)
 
     def _begun(self, steps: Steps, column: Address, at: Mapping[str, Point]) -> Hidden:
         """A value of the model that is begun from."""

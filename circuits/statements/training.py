@@ -36,7 +36,7 @@ from .scope import SCOPE, STARTS, ModelCommitment, Start, read_scope, written_sc
 PATHS = "paths"  # in the file: the multiproof of the forgotten records, which is no part of what is stated
 SHORTEST_ROW_BITS = 8
 NOT_DRAWN = (
-    "method = 'noisy': takes two moves: commit to the noise (`commit_noise`, `prove --commit-noise`), then prove with "
+    "a model with noise takes two moves: commit to the noise (`commit_noise`, `prove --commit-noise`), then prove with "
     "the nonce that is drawn for it"
 )
 
@@ -149,12 +149,12 @@ class TrainingStatement(Statement):
 
     @property
     def matrices(self) -> Mapping[str, Committed]:
-        """The data set, the model, and models that training begins from, or its noise."""
+        """The data set, the model, and models that training begins from, and its noise."""
+        found = {DATASET: self.dataset.committed, MODEL: self.committed(self.model)}
+        found |= {start_matrix(i): self.committed(own.model, start_matrix(i)) for i, own in enumerate(self.start)}
         if self.noise is not None:
-            noise = {NOISE: self._small(NOISE, OPENINGS, self.noise.root)}
-            return {DATASET: self.dataset.committed, MODEL: self.committed(self.model), **noise}
-        starts = {start_matrix(i): self.committed(own.model, start_matrix(i)) for i, own in enumerate(self.start)}
-        return {DATASET: self.dataset.committed, MODEL: self.committed(self.model), **starts}
+            found[NOISE] = self._small(NOISE, OPENINGS, self.noise.root)
+        return found
 
     def committed(self, model: ModelCommitment, matrix: str = MODEL) -> Committed:
         """The matrix of a commitment to its model, which later statements open again; or to models it begins from."""

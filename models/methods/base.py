@@ -22,7 +22,7 @@ from ..shapes import DatasetShape
 from ..shards import Run, Stage
 
 NO_SHARDS = "scope: there are shards to train in sharded trainings only"
-NO_NOISE = "noise: method = 'noisy' alone takes any"
+NO_NOISE = "noise: method = 'noisy', and 'newton' with epsilon and delta, take some"
 NO_DISTANCES = "distance: method = 'optimum' alone has several, of which one is proved"
 NO_START = "start: a model at a scale, where it is no method of steps from the superseded model"
 
@@ -132,7 +132,6 @@ class Method(ABC):
         False  # whether its model is found faster from one that is near, which changes nothing of it
     )
     begins: ClassVar[bool] = False  # whether it begins from the model that is superseded, if one is
-    noised: ClassVar[bool] = False  # whether its model has noise, to whose coins the owner commits first
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:
@@ -142,6 +141,11 @@ class Method(ABC):
     def weight_bits(self, scales: FixedPoint) -> int:
         """The scale of the model's weights: of the integers that are committed."""
         return scales.w_bits
+
+    @property
+    def noised(self) -> bool:
+        """Whether its model has noise, to whose coins the owner commits first."""
+        return False
 
     @abstractmethod
     def to_mapping(self) -> dict[str, object]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...errors import DataError, ParameterError, TrainingError
 from .certificate import GRADIENT_BITS, bits_for
 from .newton_inverse import STEP_BITS, Inverse
-from .newton_steps import NewtonCertificate, StepIntegers
+from .newton_steps import StepIntegers, SteppedCertificate
 from .optimum_reference import RowValues, row_values
 
 IntArray = NDArray[np.int64]
@@ -59,20 +59,27 @@ class InverseValues:
     error: IntArray
 
 
-def starting_weights(integers: IntArray, schedule: NewtonCertificate) -> IntArray:
+def starting_weights(integers: IntArray, schedule: SteppedCertificate) -> IntArray:
     """W(0), from the integers (K,), or (O, K), of a model: weights at its scale, the intercept at x_bits more.
 
     Raises:
-        TrainingError: a weight is 32 or more.
+        TrainingError: a weight is 32 or more, or the intercept has a finer scale than steps have.
     """
     own, first = integers.astype(object), schedule.steps[0]
+    intercept, unit = own[..., schedule.features :], first.intercept_unit
+    if (intercept % unit).any():
+        raise TrainingError(
+            "the intercept of the superseded model, from which steps begin, is no multiple of "
+            f"2^-{schedule.scales.w_bits}; prove method = 'optimum' first, and then steps from its model"
+        )
+    own[..., schedule.features :] = intercept // unit
     for part, unit in zip((slice(0, schedule.features), slice(schedule.features, None)), first.units, strict=True):
         own[..., part] *= unit
     require_weights(own, schedule, "of the superseded model, from which steps begin,")
     return own.astype(np.int64)
 
 
-def require_weights(weights: NDArray[Any], schedule: NewtonCertificate, which: str) -> None:
+def require_weights(weights: NDArray[Any], schedule: SteppedCertificate, which: str) -> None:
     """Weights (K,) are in range. Raises TrainingError."""
     limit = schedule.largest_weight
     if (weights < -limit).any() or (weights >= limit).any():
@@ -100,7 +107,7 @@ def moved_weights(weights: IntArray, sums: IntArray, step: StepIntegers) -> tupl
     return weights - by, raised - (by << step.update_bits)
 
 
-def step_by_step(start: IntArray, matrix: IntArray, schedule: NewtonCertificate, passed: Pass) -> list[StepValues]:
+def step_by_step(start: IntArray, matrix: IntArray, schedule: SteppedCertificate, passed: Pass) -> list[StepValues]:
     """All steps of an output from weights (K,), with a matrix (K, K).
 
     Raises:
@@ -118,7 +125,7 @@ def step_by_step(start: IntArray, matrix: IntArray, schedule: NewtonCertificate,
 
 
 def run_steps(
-    X: ArrayLike, y: ArrayLike, start: ArrayLike, matrix: ArrayLike, schedule: NewtonCertificate
+    X: ArrayLike, y: ArrayLike, start: ArrayLike, matrix: ArrayLike, schedule: SteppedCertificate
 ) -> list[StepValues]:
     """All steps from W(0) (K,) with a matrix (K, K), from features (N, d) and labels (N,), in Python's integers.
 
@@ -149,7 +156,7 @@ def _of_outputs(steps: Sequence[StepValues]) -> StepValues:
 
 
 def _run_output(
-    X: ArrayLike, y: ArrayLike, start: ArrayLike, matrix: ArrayLike, schedule: NewtonCertificate
+    X: ArrayLike, y: ArrayLike, start: ArrayLike, matrix: ArrayLike, schedule: SteppedCertificate
 ) -> list[StepValues]:
     """Those of one output, whose labels are 0 and 1."""
     features, labels = np.asarray(X).astype(object), np.asarray(y).astype(np.int64)
@@ -172,7 +179,7 @@ def _run_output(
     return step_by_step(begin, own, schedule, passed)
 
 
-def _with_bias(features: NDArray[Any], schedule: NewtonCertificate) -> NDArray[Any]:
+def _with_bias(features: NDArray[Any], schedule: SteppedCertificate) -> NDArray[Any]:
     """Features (N, K) as weights meet them."""
     own = features.copy()
     own[:, list(schedule.unused)] = 0
@@ -182,7 +189,7 @@ def _with_bias(features: NDArray[Any], schedule: NewtonCertificate) -> NDArray[A
 # That a matrix is an inverse ------------------------------------------------------------------------------------------
 
 
-def inverse_in(schedule: NewtonCertificate) -> Inverse:
+def inverse_in(schedule: SteppedCertificate) -> Inverse:
     """The integers of one. Raises ParameterError where there are none."""
     if schedule.inverse is None:
         raise ParameterError("inverse: these are steps by a matrix of the owner's choice")
@@ -221,7 +228,7 @@ def inverse_values(second: NDArray[Any], matrix: IntArray, own: Inverse) -> Inve
     return InverseValues(curvature, rest, error)
 
 
-def second_derivative(X: ArrayLike, rows: RowValues, schedule: NewtonCertificate) -> NDArray[Any]:
+def second_derivative(X: ArrayLike, rows: RowValues, schedule: SteppedCertificate) -> NDArray[Any]:
     """2^32 H (K, K) where rows are as they are at W(0), from features (N, d), in Python's integers."""
     own = _with_bias(np.asarray(X).astype(object), schedule)
     counted = np.where(schedule.live.mask(), rows.step, 0).astype(object)

@@ -18,7 +18,8 @@ g + h = s. In the first step g is 39, where any gradient that there can be has 2
 shorter, and g falls by 12 a step as long as h and the bits of W are at most 62 together.
 
 Weights to begin from are those of a committed model, multiples of 2^j units: 2^j M(k) = W(0, k), and of its intercept
-2^j I = 2^x V(0). M has 38 - j bits, I has x more. j is at least x, so V(0) is an integer.
+2^j I = 2^x V(0). M has 38 - j bits. V(0) is 2^(j-x) I, I with x bits more, if j is at least x; else I is 2^(x-j) V(0),
+V(0) with 38 bits: a model whose intercept is no such multiple is none to begin from.
 
 Where P is proved to be that inverse (newton_inverse.py), nothing corrects what a coarse Gamma does to a step: Gamma has
 32 bits and g is 31 in the first step, and P has 26, so s is 24 + floor(log2 c').
@@ -29,16 +30,19 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any, Self, TypeVar
 
 from ...errors import ParameterError
 from .certificate import GRADIENT_BITS, Bound, bits_for, within_bounds
 from .geometry import EXPRESSION_BOUND, FIELD_MODULUS, power_of_two
 from .link_certificate import LinkCertificate, OptimumCertificate
 from .newton_inverse import INVERSE_BITS, LONG_GRADIENT_BITS, Inverse, StepError, compile_inverse
+from .noisy_certificate import NoisyCertificate
 
 MATRIX_BITS = 32  # of P, signed
 FALL = 12  # by how much g falls from step to step
 MAX_WEIGHTS = 256  # with the bias: sums of P Gamma stay below 2^62
+S = TypeVar("S", bound="SteppedCertificate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +70,26 @@ class StepIntegers(LinkCertificate):
     @property
     def bits_of_weights(self) -> tuple[int, int]:
         """Of what W and V are committed as, signed; at the first step from a model, what is in the model."""
-        bits = self.weight_bits - self.raised_by
-        return bits, bits + self.scales.x_bits * self.from_model
+        return self.weight_bits - self.raised_by, self.weight_bits - self._raised_of_bias
 
     @property
     def units(self) -> tuple[int, int]:
         """What a unit of these is of W, and of V."""
-        return 1 << self.raised_by, 1 << (self.raised_by - self.scales.x_bits * self.from_model)
+        return 1 << self.raised_by, 1 << self._raised_of_bias
+
+    @property
+    def intercept_unit(self) -> int:
+        """What a unit of V, as it is committed at the first step from a model, is of the model's intercept."""
+        return 1 << max(0, self.scales.x_bits - self.raised_by) * self.from_model
+
+    @property
+    def _raised_of_bias(self) -> int:
+        return max(0, self.raised_by - self.scales.x_bits) if self.from_model else 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewtonCertificate(OptimumCertificate):
-    """Every public integer of some steps, and of the certificate of where the last one ended.
+class SteppedCertificate(LinkCertificate):
+    """Every public integer of some steps.
 
     Attributes:
         count_of_steps: T.
@@ -86,8 +98,8 @@ class NewtonCertificate(OptimumCertificate):
         inverse: how P is proved to be the inverse of the second derivative; None if it is the owner's choice.
     """
 
-    count_of_steps: int
-    inverse_scale: int
+    count_of_steps: int = 1
+    inverse_scale: int = 0
     start: int | None = None
     inverse: Inverse | None = None
 
@@ -115,16 +127,15 @@ class NewtonCertificate(OptimumCertificate):
         units = self.inverse.rounding_of(self.steps[0].cut_bits, self.width, self.outputs)
         return StepError(self.inverse.relative_error(self.width), units / (1 << self.scales.w_bits))
 
-    def begun(self, scales: tuple[int, ...]) -> NewtonCertificate:
+    def begun(self, scales: tuple[int, ...]) -> Self:
         """See Compiled."""
         if len(scales) != 1:
             raise ParameterError(f"start: {len(scales)} models; steps begin from one")
         (scale,) = scales
-        finest = self.scales.w_bits - self.scales.x_bits
-        if not 0 <= scale <= finest:
+        if not 0 <= scale <= self.scales.w_bits:
             raise ParameterError(
                 f"start: weights of the superseded model are multiples of 2^-{scale}; steps begin from multiples of "
-                f"2^-{finest} or coarser ones: prove method = 'optimum' in between, and begin from its model"
+                f"2^-{self.scales.w_bits} or coarser ones: prove method = 'optimum' in between, and begin from its model"
             )
         return replace(self, start=scale)
 
@@ -154,10 +165,21 @@ class NewtonCertificate(OptimumCertificate):
         return found
 
 
-def compile_steps(own: OptimumCertificate, steps: int, l2: float, inverse: int | None = None) -> NewtonCertificate:
+@dataclass(frozen=True, kw_only=True)
+class NewtonCertificate(SteppedCertificate, OptimumCertificate):
+    """And of the certificate of where the last one ended, as a rounding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyNewtonCertificate(SteppedCertificate, NoisyCertificate):
+    """And of how near the last one ended, and of the noise there."""
+
+
+def compile_steps(own: LinkCertificate, made: type[S], steps: int, l2: float, inverse: int | None = None) -> S:
     """The integers of so many steps before a certificate.
 
     Args:
+        made: what there is of steps beside such a certificate.
         inverse: to how many bits P is proved to be the inverse of the second derivative, if it is.
 
     Raises:
@@ -165,17 +187,17 @@ def compile_steps(own: OptimumCertificate, steps: int, l2: float, inverse: int |
     """
     fixed, most = own.scales, own.raised + bits_for(own.live.count)
     least = int(Fraction(l2) * power_of_two(most - 1 + fixed.p_bits + fixed.x_bits - fixed.w_bits))
-    shared = {item.name: getattr(own, item.name) for item in fields(OptimumCertificate)}
+    shared: dict[str, Any] = {item.name: getattr(own, item.name) for item in fields(own)}
     if inverse is None:
         scale = MATRIX_BITS - 2 + least.bit_length() - 1
         if scale <= _longest(GRADIENT_BITS):
             raise ParameterError(f"l2 = {l2}: too small for steps, whose matrix would be too coarse; use a larger one")
-        found = NewtonCertificate(**shared, count_of_steps=steps, inverse_scale=scale)
+        found = made(**shared, count_of_steps=steps, inverse_scale=scale)
         more: list[Bound] = []
     else:
         scale = INVERSE_BITS - 2 + least.bit_length() - 1
         proved = compile_inverse(own, inverse, Fraction(l2), least, scale)
-        found = NewtonCertificate(**shared, count_of_steps=steps, inverse_scale=scale, inverse=proved)
+        found = made(**shared, count_of_steps=steps, inverse_scale=scale, inverse=proved)
         more = proved.bounds_of(own.width)
     checked = within_bounds(found, [*found.bounds_of_steps(), *more])
     return replace(checked, bounds=own.bounds + checked.bounds)

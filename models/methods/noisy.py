@@ -58,8 +58,6 @@ class Noisy(Penalised):
     """
 
     kind: ClassVar[str] = "noisy"
-    noised: ClassVar[bool] = True
-    grids: ClassVar[tuple[int, int]] = GRID_RANGE
 
     epsilon: float = 1.0
     delta: float = 1e-5
@@ -67,13 +65,20 @@ class Noisy(Penalised):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, (low, high) in (("epsilon", EPSILON_RANGE), ("delta", DELTA_RANGE)):
-            value = real(name, getattr(self, name))
-            if not low <= value <= high:
-                raise ParameterError(f"{name} = {value}: must be between {low} and {high}")
+        for name, value in zip(("epsilon", "delta"), to_be_hidden(self.epsilon, self.delta), strict=True):
             object.__setattr__(self, name, value)
         self.fix_grid(default_grid(self.l2, self.epsilon, self.delta))
         object.__setattr__(self, "distance", integer_within("distance", self.distance, 0, LONGEST_DISTANCE))
+
+    @property
+    def noised(self) -> bool:
+        """See Method."""
+        return True
+
+    @property
+    def grids(self) -> tuple[int, int]:
+        """See Penalised."""
+        return GRID_RANGE
 
     def to_mapping(self) -> dict[str, object]:
         """See Method."""
@@ -117,6 +122,17 @@ class Noisy(Penalised):
     def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> NoisyCertificate:
         """See Method, and compile_noisy."""
         return compile_noisy(self, family, scales, shape, live)
+
+
+def to_be_hidden(epsilon: object, delta: object) -> tuple[float, float]:
+    """epsilon and delta, in their ranges. Raises ParameterError."""
+    found = []
+    for name, given, (low, high) in (("epsilon", epsilon, EPSILON_RANGE), ("delta", delta, DELTA_RANGE)):
+        value = real(name, given)
+        if not low <= value <= high:
+            raise ParameterError(f"{name} = {value}: must be between {low} and {high}")
+        found.append(value)
+    return found[0], found[1]
 
 
 def default_grid(l2: float, epsilon: float, delta: float) -> int:

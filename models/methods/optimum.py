@@ -16,8 +16,9 @@ from ..families import Family
 from ..live import Live
 from ..scales import FineScales, FixedPoint
 from ..shapes import DatasetShape
-from .gram_certificate import LinearOptimumCertificate, compile_gram_certificate
-from .link_certificate import OptimumCertificate, compile_certificate
+from .certificate import Certificate
+from .gram_certificate import compile_gram_certificate
+from .link_certificate import compile_certificate
 from .penalised import LONGEST_DISTANCE, Penalised
 
 GRID_RANGE = (8, 40)
@@ -56,14 +57,23 @@ class Optimum(Penalised):
 
     kind: ClassVar[str] = "optimum"
     warms: ClassVar[bool] = True
-    grids: ClassVar[tuple[int, int]] = GRID_RANGE
 
     distances: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.fix_grid(default_grid(self.l2))
+        self.fix_grid(self.usual_grid)
         object.__setattr__(self, "distances", _falling(self.distances))
+
+    @property
+    def grids(self) -> tuple[int, int]:
+        """See Penalised."""
+        return GRID_RANGE
+
+    @property
+    def usual_grid(self) -> int:
+        """That of a spec that declares none."""
+        return default_grid(self.l2)
 
     @classmethod
     def default_scales(cls, family: Family) -> FixedPoint:
@@ -103,12 +113,11 @@ class Optimum(Penalised):
         included = ", the intercept included" if self.bias else ""
         return f"its optimum, rounded to a grid of 2^{self.grid_bits} units and certified: L2 {self.l2!r}{included}"
 
-    def compile(
-        self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live
-    ) -> OptimumCertificate | LinearOptimumCertificate:
+    def compile(self, family: Family, scales: FixedPoint, shape: DatasetShape, live: Live) -> Certificate:
         """See Method: by sums over rows where the loss is quadratic, else by the table of the link."""
-        certificate_of = compile_gram_certificate if family.quadratic else compile_certificate
-        return certificate_of(self, family, scales, shape, live)
+        if family.quadratic:
+            return compile_gram_certificate(self, family, scales, shape, live)
+        return compile_certificate(self, family, scales, shape, live)
 
 
 def default_grid(l2: float) -> int:

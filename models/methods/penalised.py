@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -36,7 +37,6 @@ class Penalised(Method):
     """
 
     scales: ClassVar[type[FixedPoint]] = FineScales
-    grids: ClassVar[tuple[int, int]]
 
     l2: float
     grid: int | None = None
@@ -54,6 +54,11 @@ class Penalised(Method):
             raise ParameterError(PENALISED)
         object.__setattr__(self, "penalize_intercept", True)
         object.__setattr__(self, "l2", penalty(self.l2))
+
+    @property
+    @abstractmethod
+    def grids(self) -> tuple[int, int]:
+        """The finest and the coarsest grid, in bits."""
 
     def fix_grid(self, default: int) -> None:
         """Put the default in the place of a grid that is not declared. Raises ParameterError."""

@@ -32,7 +32,7 @@ def _float_weights(side: Side) -> FloatArray | None:
     """The same, (O, K)."""
     trainer, method = side.trainer, side.trainer.spec.method
     schedule = trainer.schedule(side.live)
-    if isinstance(method, Optimum):
+    if isinstance(method, Optimum) and not method.noised:
         sample = sample_of(trainer.rows, np.flatnonzero(schedule.live.mask()), side)
         sample.X[:, list(schedule.unused)] = 0.0
         objective = Objective(trainer.spec.family, sample.X, sample.y, np.full(schedule.width, method.l2))

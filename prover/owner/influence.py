@@ -34,14 +34,19 @@ class Influence:
 def influence_of(previous: Path, trained: Trained) -> Influence | None:
     """From a model's file, if it is of the statement that was superseded, of certified optima; else None."""
     after = trained.secret
-    if not isinstance(after.spec.method, Optimum) or training_of(previous) != trained.statement.previous:
+    if not _is_exact(after) or training_of(previous) != trained.statement.previous:
         return None
     try:
         before = Model.load(previous)
     except (DataError, FormatError):
         return None
-    if not isinstance(before.spec.method, Optimum) or before.integers.shape != after.integers.shape:
+    if not _is_exact(before) or before.integers.shape != after.integers.shape:
         return None
     outputs = after.kept_classes if len(after.integers) > 1 else [0]
     moved = (after.of_all_outputs - before.of_all_outputs)[outputs]
     return Influence(float(np.linalg.norm(moved)), int(np.count_nonzero(moved)), moved.size)
+
+
+def _is_exact(model: Model) -> bool:
+    """Whether it is a rounded optimum: what noise moved is no influence."""
+    return isinstance(model.spec.method, Optimum) and not model.spec.method.noised

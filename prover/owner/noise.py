@@ -3,7 +3,7 @@
 | file | public? | holds |
 |---|---|---|
 | NAME.noise | public | the commitment: what is logged, or handed over, before the nonce is known |
-| NAME.noise.opening | secret, 0600 | the weights before noise, and the owner's coins |
+| NAME.noise.opening | secret, 0600 | the weights before noise, and the owner's coins; the matrix of Newton's steps |
 | dataset.nonces | public | beside a data set: each nonce that was used, and the digest of the commitment |
 
 The secret is used up before the proof that uses it is made: what is left of its file says so, and holds nothing. Who is
@@ -14,7 +14,7 @@ models with the same coins would tell the weights.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,15 @@ USED_NONCE = (
     "{place}: the nonce {nonce} was used for the noise {noise} already: whoever has several for one nonce can choose; "
     "ask for another nonce"
 )
-NOT_NOISY = "method = {kind!r}: takes no noise; a spec with method = 'noisy' does, which has one model, of no shards"
+NOT_NOISY = (
+    "method = {kind!r}: takes no noise; a spec with method = 'noisy' does, or 'newton' with epsilon and delta, which "
+    "have one model, of no shards"
+)
 NOT_BEHIND = "noise: weights, tails or salts are not those behind its commitment"
 OTHER_REQUEST = "noise: was committed to for another request: it has another {what}"
 _FORM: Fields = {"noise": dict, "integers": bytes, "tails": bytes, "leaf_salts": bytes, "spent": Int(0, OPENINGS)}
-_SECRETS = ("integers", "tails", "leaf_salts")
+_WITH_KEPT: Fields = {**_FORM, "kept": bytes}  # stands only where something is kept
+_SECRETS = ("integers", "tails", "leaf_salts", "kept")
 _FIELDS = {
     "dataset": "data set",
     "spec": "algorithm",
@@ -79,12 +83,19 @@ class Noise(Shown, Counted):
         integers: W and R, int64 (2, O K).
         secret: what opens the commitment.
         budget: its one opening.
+        kept: what else is needed to find these weights again, and is not committed to: the matrix of Newton's steps.
     """
 
     statement: NoiseStatement
     integers: npt.NDArray[np.int64]
     secret: Secret
     budget: Budget
+    kept: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @property
+    def found(self) -> tuple[npt.NDArray[np.int64], ...]:
+        """What a run goes on from."""
+        return (self.integers, self.kept) if self.kept.size else (self.integers,)
 
     @property
     def commitment(self) -> NoiseCommitment:
@@ -115,7 +126,9 @@ class Noise(Shown, Counted):
         self.commitment.save(public_file(Path(path)))
 
     def _payload(self, spent: int) -> dict[str, object]:
+        kept = {"kept": self.kept.astype("<i8").tobytes()} if self.kept.size else {}
         return {
+            **kept,
             "noise": self.statement.to_mapping(),
             "integers": self.integers.astype("<i8").tobytes(),
             "tails": self.secret.tails.astype("<u8").tobytes(),
@@ -132,15 +145,15 @@ class Noise(Shown, Counted):
             FormatError: naming the file.
             BudgetExceeded: the noise was used.
         """
-        fields = take(read_container(path, SECRET_KIND, MAX_BYTES)[1], _FORM, str(path))
+        fields = _taken(path)
         try:
             statement = NoiseStatement.from_mapping(fields["noise"])
         except FormatError as error:
             raise error.named(path) from error
         if fields["spent"]:
             raise BudgetExceeded(f"{path}: this noise was used: {USED}")
-        sizes = {"integers": 16, "tails": 8, "leaf_salts": SALT_BYTES}
-        if any(not fields[name] or len(fields[name]) % size for name, size in sizes.items()):
+        sizes = {"integers": 16, "tails": 8, "leaf_salts": SALT_BYTES, "kept": 8}
+        if any(not own or len(own) % sizes[name] for name, own in fields.items() if name in sizes):
             raise FormatError(f"{path}: weights, tails or salts are cut off")
         integers = np.frombuffer(fields["integers"], "<i8").astype(np.int64).reshape(2, -1)
         tails = np.frombuffer(fields["tails"], "<u8").astype(np.uint64)
@@ -148,7 +161,8 @@ class Noise(Shown, Counted):
             raise FormatError(f"{path}: holds a number that is not a field element")
         salts = np.frombuffer(fields["leaf_salts"], dtype=np.uint8).reshape(-1, SALT_BYTES)
         count = NoiseFile(Path(path), statement.digest)
-        return cls(statement, integers, Secret(tails, salts), _budget(count))
+        kept = np.frombuffer(fields.get("kept", b""), "<i8").astype(np.int64)
+        return cls(statement, integers, Secret(tails, salts), _budget(count), kept)
 
     def drawn(self, draft: TrainingStatement, nonce: object) -> Drawn:
         """For a request and its nonce.
@@ -162,7 +176,8 @@ class Noise(Shown, Counted):
             if getattr(asked, name) != getattr(self.statement, name):
                 raise ParameterError(OTHER_REQUEST.format(what=what))
         models, weights = draft.model.shape
-        if self.integers.size != 2 * models * weights:
+        kept = models * weights**2 if draft.spec.method.begins else 0
+        if (self.integers.size, self.kept.size) != (2 * models * weights, kept):
             raise FormatError(NOT_BEHIND)
         return Drawn(self.statement.root, self.statement.source, require_nonce(nonce))
 
@@ -202,14 +217,14 @@ class NoiseFile:
         if payload is None:
             raise DataError(f"{self.place}: the noise was replaced or removed in the meantime")
         wipe(self.place)
-        nothing = dict.fromkeys(_SECRETS, b"")
+        nothing = dict.fromkeys(payload.keys() & set(_SECRETS), b"")
         write_container(self.place, SECRET_KIND, {**payload, **nothing, "spent": spent}, secret=True)
 
     def _payload(self) -> dict[str, Any] | None:
         if not self.place.is_file():
             return None
         try:
-            payload = take(read_container(self.place, SECRET_KIND, MAX_BYTES)[1], _FORM, str(self.place))
+            payload = _taken(self.place)
             digest = NoiseStatement.from_mapping(payload["noise"]).digest
         except FormatError:  # something else, which whoever writes here may replace
             return None
@@ -228,7 +243,7 @@ def commit_noise(
     skip_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Noise:
-    """Commit to the noise of a model by method "noisy", before the nonce is known that draws it; nothing is spent.
+    """Commit to the noise of a model, before the nonce is known that draws it; nothing is spent.
 
     Args:
         source: who or what will give the nonce, and when, in words: a round of a beacon, or the auditor by name.
@@ -250,7 +265,7 @@ def commit_noise(
     shape = check_before_work(draft, [dataset.budget], declared.attached)
     dataset.require_whole_count()
     tell(declared.notes)
-    outcome = run_training(dataset.rows, Part(draft, ()), progress)
+    outcome = run_training(dataset.rows, Part(draft, declared.starts), progress)
     tell(outcome.notes)
     begin("commit", progress)
     maker, matrix = MAKERS_OF_METHOD[spec.method.kind], shape.committed[NOISE]
@@ -259,7 +274,7 @@ def commit_noise(
     integers = maker.noise(outcome.trace)
     secret = fresh_secret(matrix.code, matrix.layout.rows)
     root = _commit(draft, matrix, integers, secret).root
-    return Noise(NoiseStatement.of(draft, root, source), integers, secret, _budget())
+    return Noise(NoiseStatement.of(draft, root, source), integers, secret, _budget(), maker.kept(outcome.trace))
 
 
 def undrawn(draft: TrainingStatement, source: str = "nobody") -> TrainingStatement:
@@ -308,6 +323,12 @@ def nonces_of(path: Path) -> dict[str, str]:
     if any(len(pair) != 2 for pair in pairs):
         raise DataError(f"{path}: is damaged")
     return dict((nonce, own) for nonce, own in pairs)
+
+
+def _taken(path: Path | str) -> dict[str, Any]:
+    """The payload of a secret file. Raises FormatError."""
+    payload = read_container(path, SECRET_KIND, MAX_BYTES)[1]
+    return take(payload, _WITH_KEPT if "kept" in payload else _FORM, str(path))
 
 
 def _budget(stored: NoiseFile | None = None) -> Budget:

@@ -48,8 +48,8 @@ from .weights_file import require_weights_place, write_weights
 
 REQUESTS_LOCK = ".requests.lock"
 TWO_MOVES = (
-    "noisy: its nonce has to come from somebody else, after a commitment, so that one call cannot answer: `prove` it "
-    "in its two moves"
+    "a model with noise: its nonce has to come from somebody else, after a commitment, so that one call cannot answer: "
+    "`prove` it in its two moves"
 )
 DISCARDED = "a proof that an earlier run had staged is discarded, as something else is in force than what it supersedes"
 Export = Callable[[Predictor], object]
@@ -145,7 +145,7 @@ def forget(
     Raises:
         DataError: an unknown id; no single newest proof; or a file that cannot be written.
         StatementMismatch: the newest proof declares another algorithm.
-        ParameterError: the method is "noisy"; or an argument cannot be used.
+        ParameterError: the method has noise; or an argument cannot be used.
         TrainingError, BudgetExceeded: as `prove_training`.
     """
     require_type("spec", spec, TrainingSpec, "`load_spec` reads a file")

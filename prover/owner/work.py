@@ -89,7 +89,7 @@ def run_training(rows: Rows, part: Part, progress: Progress | None) -> Outcome:
     begin("train", progress)
     draft, method = part.draft, part.draft.spec.method
     maker = MAKERS_OF_METHOD[method.kind]
-    committed = [model.integers for model in part.starts] + ([] if part.noise is None else [part.noise.integers])
+    committed = [model.integers for model in part.starts] + ([] if part.noise is None else [*part.noise.found])
     if part.near is not None:
         committed.append(np.rint(part.near * 2.0**draft.spec.fixed_point.w_bits).astype(np.int64))
     try:

@@ -24,8 +24,16 @@ from .curve import descent_curve
 from .gradient_descent import training_witness
 from .linear_optimum import find_linear_optimum, linear_optimum_witness
 from .model import model_cells
-from .newton import find_stepped, newton_witness
 from .noisy import committed_noise, find_noisy, noise_cells, noisy_curve, noisy_integers, noisy_witness
+from .noisy_newton import (
+    find_steps,
+    kept_matrix,
+    steps_curve,
+    steps_distance,
+    steps_model,
+    steps_notes,
+    steps_witness,
+)
 from .one_pass import one_pass_curve, one_pass_witness, solution_model, solution_notes, solve_rows
 from .optimum import find_optimum, found_distance, optimum_curve, optimum_model, optimum_notes, optimum_witness
 from .rows import Rows
@@ -50,6 +58,7 @@ class Maker:
         witness: from the method's relation and the trace to the columns that are committed.
         noise: from a trace, what the owner commits to before a nonce is known; and `noise_cells`, from the relation and
             that, its columns. None of methods without noise.
+        kept: from a trace, what else is needed to find the same weights again when there is a nonce.
     """
 
     train: Callable[[Rows, Any, Sequence[npt.NDArray[np.int64]]], Any]
@@ -62,6 +71,7 @@ class Maker:
     distance: Callable[[Any], int] = lambda _: 0
     noise: Callable[[Any], npt.NDArray[np.int64]] | None = None
     noise_cells: Callable[[Any, npt.NDArray[np.int64]], Mapping[Address, Cells]] | None = None
+    kept: Callable[[Any], npt.NDArray[np.int64]] = lambda _: np.empty(0, dtype=np.int64)
 
 
 def _cells(schedule: Compiled, integers: npt.NDArray[np.int64]) -> Mapping[Address, Vector]:
@@ -119,13 +129,16 @@ MAKERS_OF_METHOD: Mapping[str, Maker] = MappingProxyType(
             distance=found_distance,
         ),
         Newton.kind: Maker(
-            find_stepped,
-            optimum_notes,
-            optimum_model,
+            find_steps,
+            steps_notes,
+            steps_model,
             _cells,
-            optimum_curve,
-            newton_witness,
-            distance=found_distance,
+            steps_curve,
+            steps_witness,
+            distance=steps_distance,
+            noise=committed_noise,
+            noise_cells=noise_cells,
+            kept=kept_matrix,
         ),
         Sisa.kind: Maker(train_shards, shard_notes, models_of, models_cells, shards_curve, sisa_witness, 64),
     }

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ...models.methods.newton_inverse import STEP_BITS
 from ...models.methods.newton_reference import rounded_gradient
-from ...models.methods.newton_steps import MATRIX_BITS, NewtonCertificate
+from ...models.methods.newton_steps import MATRIX_BITS, SteppedCertificate
 from ...models.methods.optimum_reference import RowValues
 from .curve import Integers, Reals
 from .mean_loss import Mean
@@ -30,7 +30,7 @@ SLOPE_BITS = 17  # of the table, which has none above 2^16
 
 
 def matrix_of_steps(
-    problem: Problem, mean: Mean, schedule: NewtonCertificate, start: Integers, target: Integers
+    problem: Problem, mean: Mean, schedule: SteppedCertificate, start: Integers, target: Integers
 ) -> Integers:
     """P, int64 (K, K), from where steps begin to where they should end, int64 (K,) both.
 

@@ -82,7 +82,14 @@ def noisy_curve(rows: Rows, method: NoisyMethod, schedule: NoisyCertificate, fou
 
 def noisy_witness(relation: Noisy, found: FoundNoisy) -> Witness:
     """Columns of the model, the noise and the witness, z and step times middle."""
-    schedule, own = relation.schedule, found.noised
+    cells, looked_up = noised_columns(relation, found)
+    model = model_cells(relation.schedule.features, noisy_integers(relation.schedule, found))
+    return Witness({**cells, **model, **multiplicities(relation.sections, looked_up)}, looked_up)
+
+
+def noised_columns(relation: Noisy, found: FoundNoisy) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """What is committed and virtual of a certificate and its noise, and what is looked up of it."""
+    own = found.noised
     integers = certified_integers(relation, own) | parameter_integers(
         relation,
         signed={"model": own.rounded},
@@ -96,11 +103,8 @@ def noisy_witness(relation: Noisy, found: FoundNoisy) -> Witness:
     )
     limbs, limbs_looked_up = committed_limbs(relation, integers)
     rows, rows_looked_up = residual_columns(found.rows)
-    cells, cells_looked_up = _noise_columns(schedule, own)
-    model = model_cells(schedule.features, noisy_integers(schedule, found))
-    looked_up = rows_looked_up | limbs_looked_up | cells_looked_up
-    counts = multiplicities(relation.sections, looked_up)
-    return Witness({**rows, **model, **limbs, **cells, **counts}, looked_up)
+    cells, cells_looked_up = _noise_columns(relation.schedule, own)
+    return {**rows, **limbs, **cells}, {**rows_looked_up, **limbs_looked_up, **cells_looked_up}
 
 
 def _noise_columns(schedule: NoisyCertificate, own: Noised) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:

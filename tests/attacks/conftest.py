@@ -330,6 +330,18 @@ def honest_noisy_classes():
 
 
 @pytest.fixture(scope="session")
+def honest_noisy_newton():
+    """A true proof about one of Newton's steps to a model with noise, from one whose intercept has finer units."""
+    from .harness import prove
+    from .noisy_newton_runs import declare_noisy_newton, found, told
+    from .optimum_runs import values
+    from .test_lying_noisy_newton import FINE, FINE_MODEL
+
+    own = declare_noisy_newton(steps=1, start=FINE)
+    return prove(own.shape, told(own, values(), found(own, values(), model=FINE_MODEL), FINE_MODEL))
+
+
+@pytest.fixture(scope="session")
 def honest_sisa():
     """A true proof about the last stage of two shards, which begins from the models of an earlier statement."""
     from zkunlearn.models.shards import Run

@@ -64,6 +64,7 @@ PROOFS = (
     "honest_inverses",
     "honest_noisy",
     "honest_noisy_classes",
+    "honest_noisy_newton",
     "honest_sisa",
     "honest_stages",
     "honest_batches",

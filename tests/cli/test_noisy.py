@@ -142,7 +142,7 @@ def test_a_spec_of_shards_takes_no_noise_and_one_with_noise_no_shards(owner: Pat
     (owner / "shards.toml").write_text(sharded)
     (owner / "both.toml").write_text(SPEC + "shard_rows = 16\n")
     for spec, reason in (
-        ("shards.toml", "method = 'sisa': takes no noise; a spec with method = 'noisy' does, which has one model"),
+        ("shards.toml", "method = 'sisa': takes no noise; a spec with method = 'noisy' does, or 'newton' with epsilon"),
         ("both.toml", "unknown field method.shard_rows"),
     ):
         given = ("--spec", owner / spec, "--out", owner / "no.proof", "--commit-noise", SOURCE)

@@ -27,6 +27,9 @@ NEWTON = TrainingSpec(model="logistic", method="newton", l2=0.25, steps=3)
 INVERSE = TrainingSpec(model="logistic", method="newton", l2=0.25, steps=3, inverse=12)
 OPTIMUM = TrainingSpec(model="probit", method="optimum", l2=0.25, grid=20, distances=(500, 20), bias=False)
 NOISY = TrainingSpec(model="probit", method="noisy", l2=0.25, epsilon=0.5, grid=9, distance=70, bias=False)
+NOISY_NEWTON = TrainingSpec(
+    model="probit", method="newton", l2=0.25, steps=3, inverse=12, epsilon=0.5, delta=1e-3, distances=(70,), grid=9
+)
 ONE_PASS = TrainingSpec(model="linear", method="one-pass", epochs=2, learning_rate=(0.5, 0.25), momentum="increasing")
 
 REFUSED = {  # values that cbor2 would read
@@ -127,6 +130,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
         "noise_opening": {
             "short": encode("noise.opening", {**statements["noise.opening"], **no_secrets}),
             "used": encode("noise.opening", {**statements["noise.opening"], **no_secrets, "spent": 1}),
+            "kept": encode("noise.opening", {**statements["noise.opening"], **no_secrets, "kept": bytes(72)}),
         },
         "extension": {"whole": short["extension"], "body": bodies["extension"]},
         "receipt": {"whole": whole["receipt"], "body": whole["receipt"][len(head_of("receipt")) :]},
@@ -145,6 +149,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "optimum": cbor2.dumps(OPTIMUM.to_mapping(), canonical=True),
             "newton": cbor2.dumps(NEWTON.to_mapping(), canonical=True),
             "inverse": cbor2.dumps(INVERSE.to_mapping(), canonical=True),
+            "noisy newton": cbor2.dumps(NOISY_NEWTON.to_mapping(), canonical=True),
             "noisy": cbor2.dumps(NOISY.to_mapping(), canonical=True),
             "held out": cbor2.dumps({**SPEC.to_mapping(), "holdout": 2}, canonical=True),
         },
@@ -172,6 +177,7 @@ def inputs() -> dict[str, dict[str, bytes]]:
             "optimum": OPTIMUM.to_toml().encode(),
             "newton": NEWTON.to_toml().encode(),
             "inverse": INVERSE.to_toml().encode(),
+            "noisy newton": NOISY_NEWTON.to_toml().encode(),
             "noisy": NOISY.to_toml().encode(),
             "held out": b'[model]\nkind = "probit"\nholdout = 200\n[method]\nepochs = 2\nlearning_rate = 0.5\n',
             "tables": b"method" + b".a" * 30 + b" = 0xffffffffffffffffffff\n",

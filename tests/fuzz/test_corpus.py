@@ -165,6 +165,7 @@ NO_READERS = {
     "prover/owner/proved_predictions.py prove_predictions": "Model.load",
     "prover/owner/work.py prove_part": "Noise.opening, of a secret that Noise.load has read",
     "prover/owner/noise.py Noise.drawn": "how much there is of it; tests/prover/test_noisy_classes.py tries that",
+    "prover/witnesses/noisy_newton.py find_noisy_steps": "arrays that Noise.load has read; tests/prover tries them",
     "prover/owner/lent.py read_lent": "load_arrays and load_tree, of what the owner's process has lent",
     "circuits/statements/records.py id_hash": "one id, from whoever asks; tried in tests/circuits/test_records.py",
     "circuits/statements/records.py record_digest": "parts of one row, likewise",

@@ -97,14 +97,26 @@ def test_steps_begin_from_weights_that_are_coarse_enough() -> None:
     begun = own.begun((6,))
     assert begun.steps[0].bits_of_weights == (12, 22) and begun.steps[0].units == (1 << 26, 1 << 16)
     assert own.begun((22,)).steps[0].units == (1 << 10, 1)
-    for scale in (23, -1):
-        with pytest.raises(ParameterError, match=f"multiples of 2\\^-{scale}; steps begin from multiples of 2\\^-22"):
+    for scale in (33, -1):
+        with pytest.raises(ParameterError, match=f"multiples of 2\\^-{scale}; steps begin from multiples of 2\\^-32"):
             own.begun((scale,))
     with pytest.raises(ParameterError, match="2 models; steps begin from one"):
         own.begun((6, 6))
     other = TrainingSpec(model="logistic", method="optimum", l2=0.001).compile(shape_of(), Live(1000))
     with pytest.raises(ParameterError, match="start: a model at a scale"):
         other.begun((6,))
+
+
+@pytest.mark.parametrize(("scale", "bits", "unit"), [(22, 38, 1), (24, 38, 4), (29, 38, 128), (32, 38, 1024)])
+def test_an_intercept_of_a_finer_scale_is_taken_in_whole_units(scale: int, bits: int, unit: int) -> None:
+    own = compiled(spec_of(), shape_of(features=1)).begun((scale,))
+    first = own.steps[0]
+    assert first.bits_of_weights == (6 + scale, bits) and first.units == (1 << (32 - scale), 1)
+    assert first.intercept_unit == unit and own.begun((6,)).steps[0].intercept_unit == 1
+    assert starting_weights(np.array([3, -5 * unit]), own).tolist() == [3 << (32 - scale), -5]
+    if unit > 1:
+        with pytest.raises(TrainingError, match=r"intercept of the superseded model, .* is no multiple of 2\^-32"):
+            starting_weights(np.array([3, -5 * unit + unit // 2]), own)
 
 
 def test_a_model_is_taken_at_its_scale_and_refused_beyond_the_range() -> None:

@@ -8,8 +8,10 @@ import pytest
 import zkunlearn as zu
 from zkunlearn.errors import ParameterError
 from zkunlearn.models.families import FAMILIES
+from zkunlearn.models.live import Live
 from zkunlearn.models.methods import METHODS, Optimum
 from zkunlearn.models.methods.penalised import Penalised
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.models.spec import field_names
 from zkunlearn.models.template import COMMENTS, EXAMPLES, REQUIRED, spec_template, starting_spec
 
@@ -57,14 +59,32 @@ def test_every_field_has_a_line_and_a_comment_above_it(model: str, method: str) 
     assert all(lines[at - 1].removeprefix("# ") in COMMENTS.values() for at in shown.values())
 
 
+NOISE = {"epsilon", "delta"}
+
+
+def declared(lines: list[str], names: set[str]) -> list[str]:
+    """With these examples taken."""
+    return [line.removeprefix("# ") if line.partition(" = ")[0].removeprefix("# ") in names else line for line in lines]
+
+
 @pytest.mark.parametrize(("model", "method"), pairs())
 def test_every_example_can_be_taken_as_it_is(model: str, method: str) -> None:
+    """Those of noise by themselves."""
     lines = spec_template(model, method).splitlines()
-    declared = [
-        line.removeprefix("# ") if line.partition(" = ")[0].removeprefix("# ") in EXAMPLES else line for line in lines
-    ]
-    spec = zu.TrainingSpec.from_toml("\n".join(declared))
-    assert spec.without == ("income",) and declared != lines
+    taken = declared(lines, {*EXAMPLES} - NOISE)
+    spec = zu.TrainingSpec.from_toml("\n".join(taken))
+    assert spec.without == ("income",) and taken != lines
+
+
+def test_with_noise_steps_have_no_grid_or_distances_of_a_rounding() -> None:
+    """As the comment says; whoever leaves the grid there is told."""
+    taken = declared(spec_template("logistic", "newton").splitlines(), {*EXAMPLES} - {"distances", "holdout"})
+    shape = DatasetShape(rows=1000, features=2, label_kind="binary", label_bits=0, x_bits=10, names=("income", "x"))
+    with pytest.raises(ParameterError, match=r"grid = 26: too coarse: .* leave the grid out"):
+        zu.TrainingSpec.from_toml("\n".join(taken)).compile(shape, Live(1000))
+    spec = zu.TrainingSpec.from_toml("\n".join(line for line in taken if not line.startswith("grid")))
+    spec.compile(shape, Live(1000))
+    assert spec.method.noised and spec.weight_bits == 32 - 8
 
 
 def test_what_does_not_go_together_is_refused() -> None:

@@ -184,11 +184,10 @@ def test_models_that_are_no_start_are_refused_by_name(dataset: zu.Dataset, first
     spent = dataset.spent
     with pytest.raises(ParameterError, match="previous: its model is none that steps on this data set can begin from"):
         zu.prove(dataset, spec_of(bias=False), previous=first)
-    fine = zu.FixedPoint(w_bits=20)
-    descent = zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5, fixed_point=fine)
-    coarse = spec_of(fixed_point=zu.FineScales(w_bits=28, p_bits=24))
-    with pytest.raises(ParameterError, match=r"start: weights of the superseded model are multiples of 2.-20; "):
-        zu.prove(dataset, coarse, previous=_stated(first, descent))
+    fine = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25, grid=3)
+    coarse = spec_of(fixed_point=zu.FineScales(w_bits=26, p_bits=20))
+    with pytest.raises(ParameterError, match=r"start: weights of the superseded model are multiples of 2.-29; "):
+        zu.prove(dataset, coarse, previous=_stated(first, fine))
     assert dataset.spent == spent
     renewed, _ = zu.recommit_model(first.secret)
     with pytest.raises(ParameterError, match="its model was committed afresh"):

@@ -410,15 +410,18 @@ def check_spec(spec: Any) -> None:
 def check_optimum(method: Map, scales: Map) -> None:
     """A certified optimum, with steps to it or without."""
     steps = {"steps": int} if method["kind"] == "newton" else {}
+    noise: dict[str, Any] = {"epsilon": str, "delta": str} if steps and {"epsilon", "delta"} & method.keys() else {}
     if steps and "inverse" in method:
         steps["inverse"] = int
-    fields(method, {"kind": str, "l2": str, "grid": int, "distances": list, "bias": bool, **steps})
+    fields(method, {"kind": str, "l2": str, "grid": int, "distances": list, "bias": bool, **steps, **noise})
     within(method.get("steps", 1), 1, 8)
     within(method.get("inverse", 4), 4, 24)
     require("format", 2.0**-40 <= real(method["l2"]) <= 2.0**40)
-    within(method["grid"], 8, 40)
+    within(method["grid"], *((0, 30) if noise else (8, 40)))
+    if noise:
+        check_hidden(method)
     distances = method["distances"]
-    require("format", len(distances) <= 16 and all(type(own) is int for own in distances))
+    require("format", len(distances) <= (1 if noise else 16) and all(type(own) is int for own in distances))
     for own in distances:
         within(own, 1, 1 << 40)
     require("format", distances == sorted(set(distances), reverse=True))
@@ -429,9 +432,14 @@ def check_noisy(method: Map, scales: Map) -> None:
     texts = dict.fromkeys(("kind", "l2", "epsilon", "delta"), str)
     fields(method, {**texts, "grid": int, "distance": int, "bias": bool})
     require("format", 2.0**-40 <= real(method["l2"]) <= 2.0**40)
-    require("format", 0.01 <= real(method["epsilon"]) <= 16 and 1e-9 <= real(method["delta"]) <= 0.1)
+    check_hidden(method)
     within(method["grid"], 0, 30)
     within(method["distance"], 0, 1 << 40)
+
+
+def check_hidden(method: Map) -> None:
+    """What noise has to hide to."""
+    require("format", 0.01 <= real(method["epsilon"]) <= 16 and 1e-9 <= real(method["delta"]) <= 0.1)
 
 
 def check_fine(scales: Map) -> None:

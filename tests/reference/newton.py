@@ -1,4 +1,4 @@
-"""Newton's steps to a certified optimum: protocol.md, "Newton's steps"."""
+"""Newton's steps to a certified optimum, or to a noisy one: protocol.md, "Newton's steps"."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from .channel import Channel, Constraint
 from .field import ONE, ZERO, K, Point, log2_ceil, prefix, prefix_eq, require
 from .formats import not_counted
+from .noisy import CELL, Noisy
 from .optimum import DM, ROWS, Optimum, Z, row_lookups
-from .optimum_integers import OptimumIntegers, optimum_integers
+from .optimum_integers import OptimumIntegers
 from .relations import (
     COEFFICIENTS,
     INTERCEPT,
-    LINK,
-    RANGE,
+    NOISE,
     Address,
     Box,
     Lookup,
@@ -36,12 +36,16 @@ CORNER = "matrix of bias and bias"
 
 @dataclass(frozen=True)
 class StepIntegers:
-    """g and h, and of the first step from a model the scales of weights and bias, which are 2^0 elsewhere."""
+    """g and h, and of the first step from a model the scales of weights and bias, which are 2^0 elsewhere.
+
+    raised: what a unit of the bias there is of the model's intercept, in bits.
+    """
 
     g: int
     h: int
     bits: dict[str, int]
     units: dict[str, int]
+    raised: int = 0
 
 
 def newton_integers(own: OptimumIntegers, spec: Mapping[str, Any], count: int, start: int | None) -> list[StepIntegers]:
@@ -51,14 +55,15 @@ def newton_integers(own: OptimumIntegers, spec: Mapping[str, Any], count: int, s
     gamma, found = 32 if inverse else 24, []
     for t in range(steps):
         g = max(63 - gamma - 12 * t, s - 56 + w, 0)
-        units, more = {"weights": 0, "bias": 0}, 0
+        units, raised = {"weights": 0, "bias": 0}, 0
         if start is not None and t == 0:
-            require("statement", 0 <= start <= w - x)
-            units, more = {"weights": w - start, "bias": w - start - x}, x
-        bits = {"weights": w + 6 - units["weights"], "bias": w + 6 - units["weights"] + more}
+            require("statement", 0 <= start <= w)
+            units = {"weights": w - start, "bias": max(0, w - start - x)}
+            raised = max(0, x - w + start)
+        bits = {name: w + 6 - units[name] for name in units}
         for name in ("weights", "bias"):
             bits |= {f"{name} gradient": gamma, f"{name} gradient remainder": g, f"{name} update remainder": s - g}
-        found.append(StepIntegers(g, s - g, bits, units))
+        found.append(StepIntegers(g, s - g, bits, units, raised))
     return found
 
 
@@ -172,7 +177,7 @@ class Step(Optimum):
         ch.zero("starting weights", lambda: (first - model, []))
         if self.bias:
             intercept = self.of_model(ch, INTERCEPT, {"output": there})
-            ch.zero("starting intercept", lambda: (second - intercept, []))
+            ch.zero("starting intercept", lambda: (second * (1 << self.own.raised) - intercept, []))
 
     def of_model(self, ch: Channel, column: Address, at: Mapping[str, Point]) -> K:
         return self.evaluate(ch, ("start 0", column[1]), at) if self.start_model else ZERO
@@ -187,15 +192,14 @@ class Newton(Optimum):
         require("statement", len(scales) <= 1 and None not in scales)
         start = scales[0] if scales else None
         self.forgotten = not_counted(statement)
-        self.i = optimum_integers(spec, dataset, self.forgotten, statement["distance"])
+        self.i = self.integers(statement)
         self.prepare(statement)
         self.bits_of = {name: bits for part in self.of_matrices() for name, bits in part.items()}
         integers = newton_integers(self.i, spec, dataset["rows"] - len(self.forgotten), start)
         super().__init__(statement)
-        boxes, witness = (
-            self.boxes,
-            [column for column in self.columns["witness"] if "multiplicities" not in column.name],
-        )
+        boxes, witness = self.boxes, self.columns["witness"]
+        cells = [column for column in witness if column.name.endswith(CELL)]
+        witness = [column for column in witness if column not in cells and "multiplicities" not in column.name]
         source, whole = Axis("source", self.features), (*self.several, self.weight)
         of_weights, corner, of_pairs = self.of_matrices()
         pairs = (*whole, source)
@@ -209,26 +213,31 @@ class Newton(Optimum):
             for integer, bits in integers_of.items() if self.bias or place == 3 else ():
                 lookups += self.limb_lookups(integer, bits)
                 added.setdefault(place, []).extend(Column(limb, axes) for _, limb in self.limbs[integer])
-            boxes[place] = replace(boxes[place], lookups=[*boxes[place].lookups, *lookups])
+            before = [own for own in boxes[place].lookups if own.table != NOISE]
+            cell = [own for own in boxes[place].lookups if own.table == NOISE]
+            boxes[place] = replace(boxes[place], lookups=[*before, *lookups, *cell])
         of_weight = [column for column in witness if column.axes == whole]
         of_one = [column for column in witness if column.axes == (self.output,)]
         of_rows = [column for column in witness if column.axes == (*self.several, self.row)]
         self.moves = [Step(self, number, own, start is not None) for number, own in enumerate(integers, start=1)]
         self.source = source
         named = [box for step in self.moves for box in step.named_boxes()]
-        Relation.__init__(self, [*boxes, *named], [RANGE, LINK])
+        edges = self.noise_table
+        Relation.__init__(self, [*boxes, *named], list(self.of_tables))
+        self.noise_table = edges
         self.groups = Sisa.grouped(self)  # type: ignore[arg-type]
         self.sections, self.table = len(self.groups), self.i.table
         self.virtual = frozenset({Z, DM}).union(*(step.virtual for step in self.moves))
         counts = [multiplicities(table, self.sections) for table in self.tables]
         own_columns = [*of_rows, *of_weight, *added.get(1, []), *of_one, *added.get(2, []), *added[3]]
         stepped = [column for step in self.moves for column in step.named()]
-        starts = {} if start is None else {"start 0": self.columns["model"]}
+        others = {} if start is None else {"start 0": self.columns["model"]}
+        others |= {"noise": self.columns["noise"]} if "noise" in self.columns else {}
         self.columns = {
             "dataset": dataset_columns(dataset),
             "model": self.columns["model"],
-            **starts,
-            "witness": [*own_columns, *counts, *stepped],
+            **others,
+            "witness": [*own_columns, *counts, *cells, *stepped],
         }
 
     def prepare(self, statement: dict[str, Any]) -> None:
@@ -329,3 +338,9 @@ class Newton(Optimum):
     def moved_by(ch: Channel, step: Step, own: Mapping[str, K], after: K, real: K) -> K:
         half = real * (1 << (step.own.h - 1)) * ch.one
         return (own[""] - after) * (1 << step.own.h) - half + own[" update remainder"]
+
+
+class NoisyNewton(Newton, Noisy):
+    """What is said of steps, and of the noise where they end."""
+
+    name = "noisy newton"

@@ -11,7 +11,7 @@ from typing import Any
 from .channel import Channel
 from .field import ONE, ZERO, K, Point, eq_at, log2_ceil, prefix, prefix_eq, require
 from .formats import outputs_of
-from .newton import CORNER, FROM_BIAS, MATRIX, OF_BIAS, Newton, least_penalty, scale_of_matrix
+from .newton import CORNER, FROM_BIAS, MATRIX, OF_BIAS, Newton, NoisyNewton, least_penalty, scale_of_matrix
 from .optimum_integers import OptimumIntegers
 from .relations import FEATURES, rounds, three_factors
 
@@ -155,3 +155,7 @@ class NewtonInverse(Newton):
         left, right = sides
         same = prefix_eq(self.o, o, self.output.size)
         ch.zero("inverse of intercepts", lambda: (claim, [(-same, left, right)]))
+
+
+class NoisyNewtonInverse(NewtonInverse, NoisyNewton):
+    """The same with noise."""

@@ -34,13 +34,12 @@ CELL = (" noise", " lower edge", " upper edge")
 
 class Noisy(Optimum):
     name = "noisy"
+    of_tables = (RANGE, LINK, NOISE)
 
     def __init__(self, statement: dict[str, Any]) -> None:
-        dataset, spec, drawn = statement["dataset"], statement["spec"], statement["noise"]
+        dataset, spec = statement["dataset"], statement["spec"]
         self.forgotten = not_counted(statement)
-        self.i: NoisyIntegers = noisy_integers(  # type: ignore[assignment]
-            spec, dataset, self.forgotten, noise_digest(statement), drawn["nonce"]
-        )
+        self.i = self.integers(statement)
         self.s: Any = self.i
         self.rows, self.features = dataset["rows"], len(dataset["encoding"]["features"])
         self.one, self.bias = 1 << spec["scales"]["x_bits"], spec["method"]["bias"]
@@ -72,15 +71,19 @@ class Noisy(Optimum):
                 cells += [Column(column, axes) for _, column in addresses]
                 tuples.append(Lookup(NOISE, [([(1, column)], 0) for column in addresses]))
             boxes.append(Box(name, axes, lookups + tuples))
-        Relation.__init__(self, boxes, [RANGE, LINK, NOISE])
+        Relation.__init__(self, boxes, list(self.of_tables))
         self.table, self.noise_table = self.i.table, noise_table()
-        witness += [multiplicities(table, self.sections) for table in (RANGE, LINK, NOISE)]
+        witness += [multiplicities(table, self.sections) for table in self.of_tables]
         model = [Column("weights", (self.output, self.weight))]
         if self.bias:
             model.append(Column("intercept", (self.output,)))
         self.columns = {
             "dataset": dataset_columns(dataset), "model": model, "witness": witness + cells, "noise": noise,
         }  # fmt: skip
+
+    def integers(self, statement: dict[str, Any]) -> NoisyIntegers:
+        digest, nonce = noise_digest(statement), statement["noise"]["nonce"]
+        return noisy_integers(statement["spec"], statement["dataset"], self.forgotten, digest, nonce)
 
     def looked_up(self, integer: str) -> list[Lookup]:
         """The limbs of an integer, in the matrix where they are."""
@@ -91,7 +94,7 @@ class Noisy(Optimum):
         terms = [own.entries[0][0][0] for own in lookups]
         return [Lookup(RANGE, [([(factor, ("noise", limb))], 0)]) for factor, (_, limb) in terms]
 
-    def identities(self, ch: Channel) -> None:
+    def certified(self, ch: Channel) -> None:
         for at, values in self.ended["rows"]:
             self.score(ch, at["row"], values, at.get("output", []))
         ((at, of_features),) = self.ended["feature limbs"]
@@ -115,8 +118,6 @@ class Noisy(Optimum):
             intercept = self.evaluate(ch, INTERCEPT, {"output": of_bias})
             ch.zero("intercept", lambda: (intercept - self.one * (bias[" rounded"] + bias[" noise"]), []))
         self.gradient_of(ch, o, k, weights, bias)
-        if self.gone:
-            self.forgotten_classes(ch)
 
     def of_used_weights(self, ch: Channel, o: Point, k: Point, model: K) -> None:
         """The model is a sum over the features that are not left out."""

@@ -13,7 +13,7 @@ from typing import Any
 from .arithmetic import HALF, PI, TINY, unused_features
 from .field import P, log2_ceil, require
 from .formats import outputs_of
-from .optimum_integers import bounds, default_distances, edges, radius_of
+from .optimum_integers import bounds, default_distances, distances_of_steps, edges, radius_of
 
 VARIATION = Decimal("1.3e-15")
 
@@ -94,6 +94,7 @@ def noisy_integers(
         "statement", spec["family"] in ("logistic", "probit") and encoding["label_kind"] in ("binary", "categorical")
     )
     require("statement", x == encoding["x_bits"] and a <= w)
+    require("statement", method["kind"] == "noisy" or a + 11 <= w)
     table = edges(spec["family"], x + w - 32, p)
     require("statement", max(b - c for c, b in pairwise(table)) <= 2**16)
     l2, count = Fraction(float(method["l2"])), rows - len(forgotten)
@@ -104,7 +105,9 @@ def noisy_integers(
     require("statement", l2 * Fraction(2) ** (fitting[-1] - 1) * scale >= 500)
     e = fitting[-1] - log2_ceil(count)
     c = (2 * count * l2 * 2**e * scale + 1).__floor__() // 2
-    distance = method["distance"] or default_distances(l2, w, p, outputs * width, count)[0]
+    usual = distances_of_steps if "inverse" in method else default_distances
+    declared = [*method.get("distances", []), method.get("distance", 0)][0]
+    distance = declared or usual(l2, w, p, outputs * width, count)[0]
     t = c * distance
     g = max(0, t.bit_length() - 23)
     expressions = bounds(width, outputs, count, x, w, p, a, e, c, g, [distance])[:-1]

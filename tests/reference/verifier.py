@@ -27,8 +27,8 @@ from .formats import (
 from .gradient_descent import GradientDescent
 from .linear_optimum import LinearOptimum
 from .lookups import lookups
-from .newton import Newton
-from .newton_inverse import NewtonInverse
+from .newton import Newton, NoisyNewton
+from .newton_inverse import NewtonInverse, NoisyNewtonInverse
 from .noisy import Noisy
 from .one_pass import OnePass, StandardizedOnePass
 from .optimum import Optimum
@@ -254,7 +254,7 @@ def model_recommitment_shape(statement: Map) -> Shape:
 
 def training_relation(statement: Map) -> Relation:
     require_size(statement["dataset"])
-    require("statement", (statement["noise"] is not None) == (statement["spec"]["method"]["kind"] == "noisy"))
+    require("statement", (statement["noise"] is not None) == ("epsilon" in statement["spec"]["method"]))
     if statement["spec"]["method"]["kind"] == "sisa":
         require("statement", statement["distance"] == 0)
         return Sisa(statement)
@@ -284,13 +284,13 @@ def whole_training(statement: Map) -> type[Relation]:
     if method["kind"] in ("optimum", "newton", "noisy"):
         several = statement["spec"]["family"] != "linear"
         require("statement", outputs == 1 or several)
-        require("statement", method["kind"] != "noisy" or statement["distance"] == 0)
+        require("statement", "epsilon" not in method or statement["distance"] == 0)
         require(
             "statement", all(start["model"]["shape"] == statement["model"]["shape"] for start in statement["start"])
         )
         if method["kind"] != "optimum":
-            steps = NewtonInverse if "inverse" in method else Newton
-            return steps if method["kind"] == "newton" else Noisy
+            steps = (NewtonInverse, NoisyNewtonInverse) if "inverse" in method else (Newton, NoisyNewton)
+            return steps["epsilon" in method] if method["kind"] == "newton" else Noisy
         return LinearOptimum if statement["spec"]["family"] == "linear" else Optimum
     rows, epochs = dataset["rows"], method["epochs"]
     require("statement", statement["distance"] == 0)

@@ -41,6 +41,7 @@ NEAR_NUMBERS = zu.TrainingSpec(model="linear", epochs=8, learning_rate=0.5, l2=0
 NEAR_COUNTS = zu.TrainingSpec(model="poisson", epochs=8, learning_rate=0.25, l2=0.5, penalize_intercept=True)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, grid=22)
 INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=8, grid=22, inverse=12)
+NOISY_NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.5, steps=2, epsilon=1.0, delta=1e-5)
 NOISY = tuple(
     zu.TrainingSpec(model="logistic", method="noisy", l2=l2, delta=0.001, fixed_point=zu.FineScales(p_bits=p_bits))
     for l2, p_bits in ((0.25, 28), (0.5, 27))
@@ -225,6 +226,19 @@ class Owner:
     def noisy_classes(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
         """The same of three classes."""
         return self._noisy(np.array([*"abc"])[np.arange(ROWS) % 3], "of classes")
+
+    @cached_property
+    def noisy_newton(self) -> tuple[zu.DatasetCommitment, zu.TrainingProof, Path]:
+        """Steps to a model with noise, from a certified optimum, and the secret before it was used."""
+        data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
+        first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.5))
+        request: Any = self.named(data, 1), first
+        noise = zu.commit_noise(data, NOISY_NEWTON, "the auditor", *request)
+        unused, kept = (self.folder / f"{own}.noise.opening" for own in ("unused of steps", "of steps"))
+        noise.save(unused)
+        kept.write_bytes(unused.read_bytes())
+        proved = zu.prove(data, NOISY_NEWTON, *request, noise=noise, nonce=bytes([self.seed]) * 32)
+        return data.commitment, proved.proof, kept
 
     def _noisy(self, labels: Any, name: str) -> tuple[zu.DatasetCommitment, zu.TrainingProof, zu.NoiseCommitment, Path]:
         data = zu.commit(self.X, labels, openings=2)
@@ -747,6 +761,18 @@ def noisy_kinds_of_classes(owner: Owner, other: Owner) -> list[Kind]:
     return [
         Kind("training, noisy of classes", payload_of(proof), payload_of(theirs[1]), judge_proof(dataset), below),
         Kind("noise.opening, of classes", mine, its, judge, ("integers", "tails", "leaf_salts")),
+    ]
+
+
+def noisy_newton_kinds(owner: Owner, other: Owner) -> list[Kind]:
+    """Steps to a model with noise: what they have that neither has alone."""
+    (dataset, proof, secret), theirs = owner.noisy_newton, other.noisy_newton
+    mine, its = (decode(path.read_bytes(), None, LARGEST)[1] for path in (secret, theirs[2]))
+    below = ("statement.noise", "statement.spec.method", "statement.start", "statement.previous", "statement.distance")
+    judge = judge_noise_opening(owner.folder, proof.statement)
+    return [
+        Kind("training, noisy newton", payload_of(proof), payload_of(theirs[1]), judge_proof(dataset), below),
+        Kind("noise.opening, of steps", mine, its, judge, ("integers", "kept")),
     ]
 
 

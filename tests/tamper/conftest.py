@@ -23,6 +23,7 @@ def tampered(tmp_path_factory):
         losses_kinds,
         newton_kinds_of_classes,
         noisy_kinds_of_classes,
+        noisy_newton_kinds,
         several_distances_kinds,
         together_kinds,
     )
@@ -40,7 +41,7 @@ def tampered(tmp_path_factory):
         owners = [Owner(tmp_path_factory.mktemp(name), seed) for seed, name in enumerate(("owner", "other"))]
         groups = (
             kinds_of_classes, together_kinds, linear_distance_kinds, several_distances_kinds, noisy_kinds_of_classes,
-            newton_kinds_of_classes, losses_kinds, counted_kinds,
+            newton_kinds_of_classes, losses_kinds, counted_kinds, noisy_newton_kinds,
         )  # fmt: skip
         own = (kind for group in groups for kind in group(*owners))
         return [*kinds(*owners), *file_kinds(*owners), *proof_kinds(), *own]

@@ -59,6 +59,10 @@ FREE: dict[tuple[str, str], tuple[set[str], str]] = {
     ("model.opening", "training"): (set(), "a copy of the statement, which the proof binds"),
     ("model.opening", "spent"): (set(), "the owner's own count of a model's openings"),
     ("model.opening", "revealed"): (set(), "the owner's own count of inputs whose scores were proved"),
+    ("noise.opening, of steps", "kept"): (
+        {"bit flipped", "zero", "p", "spliced"},
+        "where else it leads is refused when it is used (tests/prover/test_noisy_newton_moves.py)",
+    ),
     ("dataset.opening", "spent"): ({"minus one", "bit flipped", "spliced"}, "the owner's own count, lowered"),
     # What the auditor says that he knows already is not looked at again (docs/security.md, "Not claimed").
     ("training, superseded", "proof"): (set(), "its statement is compared, and it has its own `verify`"),

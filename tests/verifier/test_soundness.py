@@ -45,7 +45,8 @@ from zkunlearn.verifier.verify import outside_bits, verify_proof
 from ..attacks import class_losses, evaluations, predictions, shard_evaluations
 from ..attacks.harness import CLASSES
 from ..attacks.linear_optimum_runs import declare_linear
-from ..attacks.newton_runs import declare_inverses, declare_newton
+from ..attacks.newton_runs import declare_inverse, declare_inverses, declare_newton
+from ..attacks.noisy_newton_runs import declare_noisy_inverse, declare_noisy_newton
 from ..attacks.noisy_runs import declare_noisy
 from ..attacks.optimum_runs import declare_optimum
 from ..attacks.sisa_runs import declare_standardized
@@ -460,6 +461,21 @@ def test_the_rounds_of_steps_of_several_classes_by_hand():
     walk = [(name, 1)] + [(name, 3)] * (2 + 2) + [(f"{name} from intercepts", 3)] * 2
     rounds = [(entry.label, entry.error) for entry in shape.plan.rounds]
     assert [entry for entry in rounds if entry[0].startswith(name)] == walk
+    assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
+    assert security_bits(shape) >= 100
+
+
+@pytest.mark.parametrize("inverse", [False, True], ids=["any matrix", "an inverse"])
+def test_the_rounds_of_steps_with_noise_by_hand(inverse):
+    """Those of the same steps to a rounding: what is said of noise is said where lookups ended."""
+    plain = declare_inverse() if inverse else declare_newton()
+    shape = (declare_noisy_inverse() if inverse else declare_noisy_newton()).shape
+    sums = {"step", "product", "norm", "gradient", "update", "curvature", "inverse"}
+    own, others = (
+        [(e.label, e.error) for e in each.plan.rounds if e.label.split(": ")[-1] in sums]
+        for each in (shape, plain.shape)
+    )
+    assert own == others and len({label for label, _ in own if "update" in label}) == 2
     assert {entry.label for entry in shape.plan.rounds} <= {term.label for term in soundness_terms(shape)}
     assert security_bits(shape) >= 100
 

@@ -53,7 +53,7 @@ class Guarantee(Shown):
 def guarantee(statement: TrainingStatement) -> Guarantee:
     """That of a statement. Raises ParameterError for one with noise that cannot be proved."""
     method, but, all_records = statement.spec.method, but_for(statement), drawn_from_all(statement)
-    if statement.noise is not None:
+    if statement.noise is not None or method.noised:
         hidden = indistinguishability(statement)
         if hidden is None:
             raise ParameterError(f"method = {method.kind!r}: it has no noise")

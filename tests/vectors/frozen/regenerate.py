@@ -34,6 +34,7 @@ OPTIMA = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25)
 RIDGE = zu.TrainingSpec(model="linear", method="optimum", l2=0.25)
 NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2)
 INVERSE = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=4, inverse=12)
+NOISY_NEWTON = zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, epsilon=1.0, delta=1e-5)
 NOISY = zu.TrainingSpec(model="logistic", method="noisy", l2=0.25)
 CLASSES = zu.TrainingSpec(
     model="logistic", epochs=2, learning_rate=0.5, l2=0.25, without=["x2"], class_weight={"a": 1, "b": 2, "c": 3}
@@ -372,6 +373,17 @@ def test_write_the_frozen_steps_by_an_inverse() -> None:
     data = zu.commit(features, np.arange(40) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
     first = zu.prove(data, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25))
     write("training", zu.prove(data, INVERSE, forget=["3"], previous=first).proof, "inverse.")
+
+
+def test_write_the_frozen_steps_with_noise() -> None:
+    """From a model with noise, whose intercept has finer units than steps have."""
+    features = np.random.default_rng(12).uniform(-4, 4, size=(40, 2))
+    data = zu.commit(features, np.arange(40) % 2, bounds={"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}, openings=3)
+    noise = zu.commit_noise(data, NOISY_NEWTON, "whoever freezes it")
+    first = zu.prove(data, NOISY_NEWTON, noise=noise, nonce=bytes(32))
+    noise = zu.commit_noise(data, NOISY_NEWTON, "whoever freezes it", ["3"], first)
+    found = zu.prove(data, NOISY_NEWTON, ["3"], first, noise=noise, nonce=bytes(range(32)))
+    write("training", found.proof, "noisy_newton.")
 
 
 def test_write_the_frozen_certificate() -> None:
