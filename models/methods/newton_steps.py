@@ -135,7 +135,7 @@ class SteppedCertificate(LinkCertificate):
         if not 0 <= scale <= self.scales.w_bits:
             raise ParameterError(
                 f"start: weights of the superseded model are multiples of 2^-{scale}; steps begin from multiples of "
-                f"2^-{self.scales.w_bits} or coarser ones: prove method = 'optimum' in between, and begin from its model"
+                f"2^-{self.scales.w_bits} or coarser ones: prove method = 'optimum' in between, and begin from there"
             )
         return replace(self, start=scale)
 

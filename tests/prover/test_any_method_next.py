@@ -26,7 +26,7 @@ LINEAR: dict[str, dict[str, Any]] = {
     "optimum": {"l2": 0.25},
     "sisa": {"epochs": 4, "learning_rate": 0.5, "l2": 0.25, "shard_rows": 8},
 }
-NO_START = {"sisa": "answer together; steps begin from one model", "noisy": "multiples of 2.-32; steps begin from"}
+NO_START = {"sisa": "answer together; steps begin from one model"}
 NAMES = ["a", "b"]
 
 
