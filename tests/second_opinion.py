@@ -24,6 +24,8 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
 from zkunlearn.circuits.relations.loss_tables import PROBIT_LOSSES
+from zkunlearn.circuits.relations.mean_class_loss import MeanClassLoss
+from zkunlearn.circuits.relations.mean_loss import MeanLoss
 from zkunlearn.circuits.relations.newton import Newton
 from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.circuits.relations.one_pass import OnePass
@@ -47,6 +49,7 @@ from .reference import (
     gradient_descent,
     judged,
     linear_optimum,
+    mean_loss,
     newton,
     newton_inverse,
     noisy,
@@ -224,13 +227,17 @@ def _judged(own: Any, live: judged.Live) -> judged.Judged:
     if isinstance(own, SeveralClasses):
         return judged.SeveralClasses(model, result, [*own.argmax.gone], _normalised(own.loss, model))
     result["loss"] = own.loss
+    if isinstance(own, MeanLoss):
+        return mean_loss.MeanLoss(model, result, own.step_bits, own.scored.family.name)
     family = "probit" if own.losses == PROBIT_LOSSES else "logistic"
     return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family, own.models)
 
 
-def _normalised(own: Any, model: judged.Model) -> normalised_loss.NormalisedLoss | None:
+def _normalised(own: Any, model: judged.Model) -> Any:
     if own is None:
         return None
+    if isinstance(own, MeanClassLoss):
+        return mean_loss.MeanClassLoss(model, own.scored.family.name, own.loss, own.step_bits)
     return normalised_loss.NormalisedLoss(model, own.family, own.score_scale, own.loss, own.step_bits, own.models)
 
 

@@ -97,7 +97,7 @@ def test_the_numbers_are_those_of_what_the_models_predict_together(aggregate: st
     predicted = [trained.model.predict(X).astype(int) for trained in made.trained[aggregate]]
     assert right_of(both) == [int((each == y).sum()) for each in predicted]
     for result, each in zip(both.statement.results, predicted, strict=True):
-        assert isinstance(result, Classified) and (result.loss is None) == (aggregate != "score")
+        assert isinstance(result, Classified) and (result.loss is None) == (aggregate == "vote")
         counts = tuple(int(((y == a) & (each == b)).sum()) for a in (0, 1) for b in (0, 1))
         assert result.confusion == (counts if aggregate == "vote" else ())
 
@@ -117,13 +117,36 @@ def test_the_log_loss_is_that_of_the_mean_score(made: Made) -> None:
         assert low <= exact <= high and relation.models == 4 - number
 
 
+def test_the_log_loss_is_that_of_the_mean_probability(made: Made) -> None:
+    """Which `predict_proba` prints: of four models, and of three."""
+    X, y = table(MIN_ROWS + 1, 2)
+    both = made.both["probability"]
+    for number, trained in enumerate(made.trained["probability"]):
+        loss = -np.log(trained.model.predict_proba(X)[np.arange(len(y)), y]).mean()
+        low, high = both.statement.log_loss(number)
+        assert low <= loss <= high < low + 2e-3
+        assert both.statement.predictions.models[number].scored.speakers == 4 - number
+
+
+def test_bundles_of_two_families_have_losses_by_tables_of_their_own(made: Made) -> None:
+    mixed: Any = zu.prove(made.dataset, spec_of("probability", model="probit"), fork=True)
+    both = zu.evaluate(made.holdout, [made.trained["probability"][0].model, mixed.model])
+    assert verdict(both) == "valid"
+    X, y = table(MIN_ROWS + 1, 2)
+    loss = -np.log(mixed.model.predict_proba(X)[np.arange(len(y)), y]).mean()
+    low, high = both.statement.log_loss(1)
+    assert low <= loss <= high < low + 2e-3
+
+
 @pytest.mark.parametrize("steps", [(1, 0), (0, -1), (-1, 1)])
-def test_another_loss_of_shards_is_rejected(steps: tuple[int, int], made: Made) -> None:
-    one, other = made.both["score"].statement.results
+@pytest.mark.parametrize("aggregate", ["score", "probability"])
+def test_another_loss_of_shards_is_rejected(aggregate: str, steps: tuple[int, int], made: Made) -> None:
+    both = made.both[aggregate]
+    one, other = both.statement.results
     assert isinstance(other, Classified) and other.loss is not None
     low, high = (own + step for own, step in zip(other.loss, steps, strict=True))
-    assert verdict(stating(made.both["score"], results=(one, replace(other, loss=(low, high))))) == "constraints"
-    assert verdict(stating(made.both["score"], results=(one, replace(other, loss=None)))) == "proof length"
+    assert verdict(stating(both, results=(one, replace(other, loss=(low, high))))) == "constraints"
+    assert verdict(stating(both, results=(one, replace(other, loss=None)))) == "proof length"
 
 
 def test_shards_without_a_row_have_no_say_and_a_commitment_is_named_once(made: Made) -> None:
@@ -190,22 +213,23 @@ def test_numbers_of_shards_are_their_mean_whatever_is_declared(made: Made) -> No
     assert verdict(stating(found, results=(Regressed(own.squares + 1),))) == "constraints"
 
 
-def test_the_log_loss_of_several_classes_is_that_of_the_mean_scores(made: Made) -> None:
-    """And with a class forgotten there is none."""
+@pytest.mark.parametrize(("aggregate", "blur"), [("score", 2e-3), ("probability", 0.0)])
+def test_the_log_loss_of_several_classes_is_that_of_the_mean(aggregate: str, blur: float, made: Made) -> None:
+    """Of scores, or of probabilities, which are exact; and with a class forgotten there is none."""
     X, _ = table(MIN_ROWS + ROWS, 5)
     y = np.array(list("abc"))[np.digitize(X[:, 0], [-1, 1])]
     parts = slice(ROWS), slice(ROWS, None)
     data, holdout = (zu.commit(X[part], y[part], bounds=BOUNDS, openings=6) for part in parts)
-    trained: Any = zu.prove(data, spec_of("score", model="probit"))
+    trained: Any = zu.prove(data, spec_of(aggregate, model="probit"))
     found = zu.evaluate(holdout, trained.model)
     assert verdict(found) == "valid"
     at = [list("abc").index(text) for text in y[ROWS:]]
     loss = -np.log(trained.model.predict_proba(X[ROWS:])[np.arange(MIN_ROWS), at]).mean()
     low, high = found.statement.log_loss(0)
-    assert low - 2e-3 <= loss <= high + 2e-3 and high - low < 6e-3
+    assert low - blur <= loss <= high + blur and high - low < 6e-3
     told: Any = found.statement.results[0]
     assert verdict(stating(found, results=(replace(told, loss=(told.loss[0], told.loss[1] - 1)),))) == "constraints"
-    gone: Any = zu.prove(data, spec_of("score", model="probit"), forget_classes=["b"], fork=True)
+    gone: Any = zu.prove(data, spec_of(aggregate, model="probit"), forget_classes=["b"], fork=True)
     with pytest.raises(ParameterError, match="forgot a class have no log-loss"):
         zu.evaluate(holdout, gone.model, loss=True)
 
@@ -242,8 +266,6 @@ def test_what_shards_cannot_say_is_refused_by_name(made: Made) -> None:
             zu.evaluate(made.holdout, asked)
     with pytest.raises(ParameterError, match='"vote" has no log-loss'):
         zu.evaluate(made.holdout, after.model, loss=True)
-    with pytest.raises(ParameterError, match='"probability" has no log-loss that is proved'):
-        zu.evaluate(made.holdout, made.trained["probability"][1].model, loss=True)
     with pytest.raises(ParameterError, match="both bundles are the same one"):
         zu.evaluate(made.holdout, [first.model, first.model])
     plain = zu.prove(made.dataset, PLAIN).secret
@@ -253,7 +275,7 @@ def test_what_shards_cannot_say_is_refused_by_name(made: Made) -> None:
         zu.evaluate(commit_like(made.dataset), first.model)
     mixed: Any = zu.prove(made.dataset, spec_of("probability", model="probit"))
     with pytest.raises(ParameterError, match="by another table"):
-        zu.evaluate(made.holdout, [made.trained["probability"][0].model, mixed.model])
+        zu.evaluate(made.holdout, [made.trained["probability"][0].model, mixed.model], loss=False)
 
 
 def test_hold_outs_that_are_none_for_these_models_are_refused(made: Made) -> None:

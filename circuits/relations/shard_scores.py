@@ -205,6 +205,11 @@ class Opinions(ShardScores):
         return self.own("opinion")
 
     @property
+    def entries(self) -> tuple[Address, ...]:
+        """What is looked up in the table."""
+        return self.cell, self.opinion
+
+    @property
     def rest(self) -> Address:
         """R, in limbs."""
         return self.own("shard remainder")
@@ -212,13 +217,13 @@ class Opinions(ShardScores):
     @property
     def witness(self) -> tuple[Column, ...]:
         """Limbs of M and I, and what is said."""
-        own = (Column(column.name, self.axes) for column in (self.cell, self.opinion))
+        own = (Column(column.name, self.axes) for column in self.entries)
         return (*super().witness, *own, *limb_columns(self.rest, self.shift, self.axes))
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """Those of M and I, and F in its table with what is said, and limbs of R. Large boxes are in parts."""
-        entries = tuple(Entry(((1, column),)) for column in (self.cell, self.opinion))
+        entries = tuple(Entry(((1, column),)) for column in self.entries)
         lookups = (Lookup(self.cell.name, self.table, entries), *limb_lookups(self.rest, self.shift))
         counting = Indicator(self.axes, self.live.forgotten, self.live.ranges)
         return (*super().boxes, lookup_boxes(f"opinions of {self.matrix}", counting, lookups))

@@ -21,7 +21,7 @@ from ...circuits.statements.results import COUNT_GRID, DEFAULT_GRID, Classified,
 from ...circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError
-from ...models.aggregation import SCORE
+from ...models.aggregation import VOTE
 from ...models.methods import Sisa
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import commit_columns
@@ -51,7 +51,7 @@ def nothing_yet(training: TrainingStatement, confusion: bool, loss: bool | None)
             raise ParameterError(f"a {family.title} predicts no classes: it has no confusion matrix, and no log-loss")
         return Regressed(0, 0 if counts and loss is not False else None)
     method = training.spec.method
-    has_loss = not training.forgotten_classes and not (isinstance(method, Sisa) and method.aggregate != SCORE)
+    has_loss = not training.forgotten_classes and not (isinstance(method, Sisa) and method.aggregate == VOTE)
     cells = len(label.classes) ** 2 * confusion
     return Classified(0, (0, 0) if (has_loss if loss is None else loss) else None, (0,) * cells)
 

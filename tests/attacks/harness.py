@@ -86,6 +86,8 @@ PROOFS = (
     "honest_counts",
     "honest_opinions",
     "honest_means",
+    "honest_shard_losses",
+    "honest_shard_class_losses",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, zip_longest
 from typing import Any
 
 from .channel import Channel
@@ -21,6 +20,8 @@ from .relations import (
     COUNT_LOGS,
     LINK,
     LOGS,
+    MEAN_LOSSES,
+    OPINIONS,
     PROBIT_LOSSES,
     RANGE,
     Relation,
@@ -32,7 +33,8 @@ from .shapes import Column
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 MATRICES = ("model", "second model")
-TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES, LINK, COUNT_LOGS)
+OF_SHARDS = [table for pair in zip(OPINIONS, MEAN_LOSSES, strict=True) for table in pair]
+TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES, *OF_SHARDS, LINK, COUNT_LOGS)
 
 
 def trainings_of(statement: Map) -> dict[str, Map]:
@@ -79,8 +81,7 @@ class Evaluation(Relation):
         self.columns |= {own.matrix: own.model.columns for own in models} if committed is None else committed
 
     def identities(self, ch: Channel) -> None:
-        of_sections = chain.from_iterable(zip_longest(*self.ended.values()))
-        for at, values in filter(None, of_sections):
+        for at, values in self.in_order:
             for own in self.models:
                 own.identities(self, ch, dict(at), values)
                 own.model.identities(self, ch, dict(at), values)

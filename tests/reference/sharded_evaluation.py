@@ -20,8 +20,9 @@ from .evaluation import (
 from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, require
 from .formats import Map, births, instance, outputs_of, read_file, records_of
 from .judged import Judged, Live, Model, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
+from .mean_loss import MeanClassLoss, MeanLoss
 from .normalised_loss import NormalisedLoss
-from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
+from .relations import ACTIVATION, FEATURES, SIGNS, Address, Lookup, Relation, classes_of, dataset_columns, rounds
 from .shapes import Axis, Column
 from .sisa import Sisa
 from .sisa_integers import Cut, Run, cut_of, runs_of
@@ -106,9 +107,16 @@ class Opinions(Gathered):
         axes = (self.output, self.speaker, self.live.row)
         self.cell, self.said = (("witness", f"{name} of {self.matrix}") for name in ("shard cell", "opinion"))
         self.rest, of_rest = limbs_of(f"shard remainder of {self.matrix}", shift)
-        entries: list[Any] = [([(1, column)], 0) for column in (self.cell, self.said)]
+        self.chances = [] if table in (SIGNS, ACTIVATION) else self.bounds
+        told = [self.cell, self.said, *self.chances]
+        entries: list[Any] = [([(1, column)], 0) for column in told]
         self.boxes.append(self.live.box(f"opinions of {self.matrix}", axes, [Lookup(table, entries), *of_rest]))
-        self.witness += [Column(name, axes) for _, name in (self.cell, self.said, *self.rest)]
+        self.witness += [Column(name, axes) for _, name in (*told, *self.rest)]
+
+    @property
+    def bounds(self) -> list[Address]:
+        """Of what each says, where a loss is told."""
+        return [("witness", f"{name} chance of {self.matrix}") for name in ("least", "largest")]
 
     def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
         super().identities(relation, ch, at, values)
@@ -189,8 +197,10 @@ class Bundled:
         return [place for place in found if any(speaker is not None for speaker in place[2])]
 
 
-def gathered(matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map, live: Live) -> Gathered:
-    """Its models, in the relation."""
+def gathered(
+    matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map, live: Live, told: bool = False
+) -> Gathered:
+    """Its models, in the relation; with bounds of what they say if a loss is told."""
     holdout, spec = statement["holdout"], bundle.last["spec"]
     x_bits, count = holdout["encoding"]["x_bits"], len(bundle.speaking)
     aggregate = spec["method"]["aggregate"] if spec["family"] != "linear" else "score"
@@ -206,7 +216,7 @@ def gathered(matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map
     largest = weight.size * 2 ** (x_bits + bits[0] - 1) + spec["method"]["bias"] * 2 ** (bits[1] - 1)
     vote = aggregate == "vote"
     shift = max(1, largest.bit_length() - 15) if vote else x_bits + weight_scale(spec) - CELL_BITS
-    table = SIGNS if vote else ACTIVATION
+    table = SIGNS if vote else f"opinions of {spec['family']}" if told else ACTIVATION
     return Opinions(matrix, columns, bits, x_bits, live, bundle.places, table=table, shift=shift)
 
 
@@ -214,7 +224,8 @@ def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live
     relation = training_relation(bundle.last)
     assert isinstance(relation, Sisa)
     stage, encoding = relation.stages[-1], statement["holdout"]["encoding"]
-    model = gathered(matrix, bundle, bits_of_model(stage, encoding["x_bits"]), statement, live)
+    told = result.get("loss") is not None
+    model = gathered(matrix, bundle, bits_of_model(stage, encoding["x_bits"]), statement, live, told)
     if "squares" in result:
         own, scale = Scales(encoding, live.count), encoding["x_bits"] + weight_scale(bundle.last["spec"])
         require("statement", min(scale - own.labels, own.fine, scale - own.fine) >= 1)
@@ -225,10 +236,16 @@ def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live
         return Residuals(model, shifts, own.residual, result["squares"], step, count)
     family, count = bundle.last["spec"]["family"], len(bundle.speaking)
     scale, step = encoding["x_bits"] + weight_scale(bundle.last["spec"]), step_bits(live.count, statement["grid"], 16)
-    require("statement", result["loss"] is None or (scale > 9 and 16 + log2_ceil(count << (scale - 9)) <= 62))
-    if outputs_of(encoding) > 1:
-        loss = None if result["loss"] is None else NormalisedLoss(model, family, scale, result["loss"], step, count)
+    wide = 0 if isinstance(model, Opinions) else 16 + log2_ceil(count << max(0, scale - 9))
+    require("statement", not told or (scale > 9 and wide <= 62))
+    if told and isinstance(model, Opinions):
+        if outputs_of(encoding) == 1:
+            return MeanLoss(model, result, step, family)
+        loss = MeanClassLoss(model, family, result["loss"], step)
         return SeveralClasses(model, result, classes_of(bundle.last), loss)
+    if outputs_of(encoding) > 1:
+        normalised = NormalisedLoss(model, family, scale, result["loss"], step, count) if told else None
+        return SeveralClasses(model, result, classes_of(bundle.last), normalised)
     return TwoClasses(model, scale, result, step, family, 1 if result["loss"] is None else count)
 
 
@@ -241,7 +258,7 @@ def require_result(bundle: Bundled, result: Map, statement: Map) -> None:
     if "squares" in result:
         return
     require("statement", outputs_of(encoding) == 1 or spec["method"]["aggregate"] != "vote")
-    told = spec["method"]["aggregate"] == "score" and not bundle.last["forgotten_classes"]
+    told = spec["method"]["aggregate"] != "vote" and not bundle.last["forgotten_classes"]
     require("statement", result["loss"] is None or told)
     require("statement", len(result["confusion"]) in (0, len(encoding["label_classes"]) ** 2))
 
