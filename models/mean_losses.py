@@ -1,8 +1,8 @@
 """The losses of what models of shards say on average: -log of a mean of chances, by cells of this mean.
 
-A chance is bounded over the cell of 2^-LOSS_INDEX_BITS that its score is in, in units of 2^-CHANCE_BITS. The mean of such
-bounds is in one cell [edge, edge + width) of a table. Cells are one unit wide below 2^(FINE_BITS + 1), then there are
-2^FINE_BITS of them in each octave, until they are 2^STEP_BITS wide, and from there on all are. The last one is
+A chance is bounded over the cell of 2^-LOSS_INDEX_BITS that its score is in, in units of 2^-CHANCE_BITS. The mean of
+such bounds is in one cell [edge, edge + width) of a table. Cells are one unit wide below 2^(FINE_BITS + 1), then there
+are 2^FINE_BITS of them in each octave, until they are 2^STEP_BITS wide, and from there on all are. The last one is
 [2^CHANCE_BITS, 2^CHANCE_BITS + 1), which is that of certainty. So -log, which falls, is known to 2^-FINE_BITS where the
 mean is 2^(FINE_BITS - CHANCE_BITS) or more, and of larger ones better: to 2^-14 at one half.
 """

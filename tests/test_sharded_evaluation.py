@@ -12,6 +12,7 @@ import zkunlearn as zu
 from zkunlearn.circuits.statements.evaluated import MIN_ROWS
 from zkunlearn.circuits.statements.records import Record
 from zkunlearn.circuits.statements.results import Classified, Regressed
+from zkunlearn.circuits.statements.shard_results import require_bounded
 from zkunlearn.circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from zkunlearn.errors import BudgetExceeded, FormatError, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
@@ -213,6 +214,87 @@ def test_numbers_of_shards_are_their_mean_whatever_is_declared(made: Made) -> No
     assert verdict(stating(found, results=(Regressed(own.squares + 1),))) == "constraints"
 
 
+@dataclass(frozen=True)
+class Counted:
+    data: zu.Dataset
+    holdout: zu.Dataset
+    labels: Any
+    trained: Any
+    found: zu.ShardedEvaluationProof
+
+
+@pytest.fixture(scope="module")
+def counted() -> Counted:
+    """Of three shards that expect counts, before and after a request."""
+    X, _ = table(ROWS + MIN_ROWS + 1, 7)
+    y = np.random.default_rng(7).poisson(np.exp(X[:, 0] / 2 + 0.5))
+    parts = slice(ROWS), slice(ROWS, None)
+    data, holdout = (zu.commit(X[at], y[at], bounds=BOUNDS, label_kind="count", openings=8) for at in parts)
+    spec = spec_of("probability", model="poisson", learning_rate=0.1, epochs=8)
+    first: Any = zu.prove(data, spec)
+    after: Any = zu.prove(data, spec, forget=[data.rows.ids[3], *data.rows.ids[24:]], previous=first)
+    found = zu.evaluate(holdout, [first.model, after.model], grid=12)
+    return Counted(data, holdout, y[parts[1]], (first, after), found)
+
+
+def test_the_numbers_of_counts_are_those_of_the_mean_of_what_shards_expect(counted: Counted) -> None:
+    """Which `predict` answers: of four models, and of three."""
+    assert verdict(counted.found) == "valid"
+    X, y, own = table(ROWS + MIN_ROWS + 1, 7)[0][ROWS:], counted.labels, counted.found.statement
+    for number, trained in enumerate(counted.trained):
+        mean = trained.model.predict(X)
+        low, high = own.root_mean_square(number)
+        assert low <= np.sqrt(((mean - y) ** 2).mean()) <= high < low + 0.03
+        low, high = own.explained(number)
+        assert low <= 1 - ((mean - y) ** 2).mean() / y.var() <= high < low + 0.05
+        deviance = 2 * np.mean(np.where(y > 0, y * np.log(np.maximum(y, 1) / mean), 0.0) - y + mean)
+        low, high = own.mean_deviance(number)
+        assert low <= deviance <= high < low + 0.02
+        assert own.speakers(number) == 4 - number
+
+
+def test_other_numbers_of_counts_under_the_same_proof_are_rejected(counted: Counted) -> None:
+    one, other = counted.found.statement.results
+    assert isinstance(one, Regressed) and isinstance(one.deviances, tuple)
+    low, high = one.deviances
+    lies = (
+        (replace(one, squares=one.squares + 1), "constraints"),
+        (replace(one, deviances=(low + 1, high)), "constraints"),
+        (replace(one, deviances=(low, high - 1)), "constraints"),
+        (replace(one, deviances=(high, low)), "statement"),
+        (replace(one, deviances=None), "proof length"),
+        (Regressed(one.squares, low), "statement"),
+    )
+    for lie, told in lies:
+        assert verdict(stating(counted.found, results=(lie, other))) == told
+
+
+def test_counts_of_shards_are_stated_without_their_deviance(counted: Counted) -> None:
+    found = zu.evaluate(counted.holdout, counted.trained[1].model, loss=False)
+    assert verdict(found) == "valid" and found.statement.mean_deviance(0) is None
+
+
+def test_what_is_not_said_of_counts_of_shards_is_refused(counted: Counted, made: Made) -> None:
+    own = counted.found.statement
+    one = own.results[0]
+    assert isinstance(one, Regressed)
+    with pytest.raises(ParameterError, match="no confusion matrix, and no log-loss"):
+        zu.evaluate(counted.holdout, counted.trained[0].model, confusion=True)
+    with pytest.raises(ParameterError, match="is stated at least and at most"):
+        replace(own, results=(Regressed(one.squares, 3), own.results[1])).require_provable()
+    integers = counted.trained[0].model.integers * (1 << 6)
+    relation = replace(own.predictions, models=own.predictions.models[:1])
+    with pytest.raises(ParameterError, match=r"\d+ of the rows have scores beyond 8 by the model of a shard"):
+        true_evaluation(relation, counted.holdout.rows, [integers])
+    wide: Any = relation.models[0]
+    with pytest.raises(ParameterError, match="at most 16777216 rows times shards"):
+        require_bounded([replace(wide, models=1 << 18)])
+    single = zu.prove(counted.data, zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.1), fork=True)
+    alone = zu.evaluate(counted.holdout, single.secret).statement
+    with pytest.raises(ParameterError, match="is that of shards"):
+        replace(alone, results=(Regressed(1, deviances=(0, 1)),)).require_provable()
+
+
 @pytest.mark.parametrize(("aggregate", "blur"), [("score", 2e-3), ("probability", 0.0)])
 def test_the_log_loss_of_several_classes_is_that_of_the_mean(aggregate: str, blur: float, made: Made) -> None:
     """Of scores, or of probabilities, which are exact; and with a class forgotten there is none."""
@@ -304,13 +386,18 @@ def commit_like(dataset: zu.Dataset) -> zu.Dataset:
     return zu.append(dataset, *table(MIN_ROWS, 9), openings=3)[0]
 
 
-def test_votes_of_several_classes_and_counts_are_refused(made: Made) -> None:
+def test_votes_of_several_classes_and_mean_scores_of_counts_are_refused(made: Made) -> None:
     X, _ = table(MIN_ROWS, 6)
     classes = np.array(list("abc"))[np.digitize(X[:, 0], [-1, 1])]
     counts = np.random.default_rng(1).poisson(3, size=MIN_ROWS)
     cases = (
         (classes, {}, {}, '"vote" of several classes'),
-        (counts, {"label_kind": "count"}, {"model": "poisson", "aggregate": "score"}, "mean of exponentials"),
+        (
+            counts,
+            {"label_kind": "count"},
+            {"model": "poisson", "aggregate": "score"},
+            "of a mean of scores z, has no proof",
+        ),
     )
     for labels, options, changes, words in cases:
         data, holdout = (zu.commit(X, labels, bounds=BOUNDS, openings=3, **options) for _ in range(2))

@@ -8,7 +8,7 @@ A sum V(n) of C terms, of which each is in [0, 2^u], u = CHANCE_BITS, at rows n:
 with tuples of models/mean_losses.py. So -log(V / (2^u C)) is at least `least` and at most `largest`.
 
 Integers that are *forced*: E and W are what the table says beside j. R and its complement L have limbs, all looked up:
-both sides of the second line are below p, so R is in [0, C W), and j is the one cell that V / C is in, none of no width.
+both sides of the second line are below p, so R is in [0, C W), and j is the one cell that V / C is in, of some width.
 Who uses it says which integer V is, and that it is below p / 2, as C E + R is where C is at most 2^30.
 """
 
@@ -24,7 +24,7 @@ from ..language.hidden import Hidden, linear, public
 from ..language.layout import Address, Axis, Column
 from ..language.relation import Entry, LookedUp, Lookup, Steps, Term, Var
 from ..language.tables import limb_columns, limb_lookups, limb_terms
-from .shard_scores import Opinions
+from .shard_scores import OfSpeakers, Opinions
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class InCell:
         count: C.
     """
 
-    scored: Opinions
+    scored: OfSpeakers
     name: str
     row: Axis
     count: int

@@ -16,12 +16,12 @@ mean_cells.py; least and largest are those of these cells:
 
 That all of it may come out a little below zero, where hardly a row has a loss, is said as it is.
 
-Integers that are *forced*: low and high are what the table says beside F, in [0, 2^u]. A and A' are virtual, and sums of
-S of them where "class chances" ended; Y is a one among zeros (validity.py). So sums are at most 2^(u + k) S < 2^54, and
+Integers that are *forced*: low and high are what the table says beside F, in [0, 2^u]. A and A' are virtual, sums of S
+of them where "class chances" ended; Y is a one among zeros (validity.py). So sums are at most 2^(u + k) S < 2^54, and
 so are all that are in cells, twice: they hold in integers. Sums over rows are of at most 2^28 times 2^29.
 
 On rows that do not count, and in padding, nothing is looked up: the equations may hold there with anything, each row by
-itself, and S(n) leaves them out of the sums that are stated. Outputs and speakers that are none are cut off in all sums.
+itself, and S(n) leaves them out of the sums that are stated. Outputs and speakers beside them are cut off in all sums.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ So B and B' are what all say of the class of the row, at least and at most. Both
 as -log falls: the loss is at least what the cell of B' has at least, and at most what that of B has at most.
 
 Integers that are *forced*: low and high are what the table says beside F, which is the one of shard_scores.py, in
-[0, 2^u]; so are both cells, and B and B', which are made of what is in them, are in [0, 2^(u + 1) S). Y is 0 or 1 by the
-proof of the data set. Sums of low and high are at most 2^u S, and right sides less than 2^(u + 3) S < p by S <= 2^12:
-both lines hold in integers, so B and B' are what they say. Sums over rows are of at most 2^28 times 2^28.
+[0, 2^u]; so are both cells, and B and B', which are made of what is in them, are in [0, 2^(u + 1) S). Y is 0 or 1 by
+the proof of the data set. Sums of low and high are at most 2^u S, and right sides less than 2^(u + 3) S < p by S <=
+2^12: both lines hold in integers, so B and B' are what they say. Sums over rows are of at most 2^28 times 2^28.
 
 On rows that do not count, and in padding, nothing is looked up: the equations may hold there with anything, each row by
 itself, and S(n) leaves them out of the sums that are stated. Speakers that are none are left out by s < S.

@@ -5,7 +5,7 @@ B is what argmax.py proves, Y the columns of labels, of which the proof of the d
     sum over rows n and outputs c of S(n) Y(c, n) B(c, n) = the number that is stated       "right predictions"
     sum over rows n of S(n) Y(a, n) B(b, n) = how many of class a are predicted as b        "confusion"
 
-the latter as polynomials in a and b, at a random pair. At which log-loss is in normalised_loss.py, of the mean of probabilities in mean_class_loss.py.
+the latter as polynomials in a and b, at a random pair. Losses are in normalised_loss.py and mean_class_loss.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...errors import ParameterError
-from ...models.aggregation import VOTE
+from ...models.aggregation import SCORE, VOTE
+from ...models.counts import require_table
 from ...models.live import Live
 from ...models.losses import LOSS_BITS, LOSS_INDEX_BITS
 from ..language.relation import TABLE_BITS
@@ -15,13 +16,16 @@ from ..relations.evaluation import Judged
 from ..relations.loss_tables import LOSSES_OF
 from ..relations.mean_cells import Chances
 from ..relations.mean_class_loss import MeanClassLoss
+from ..relations.mean_counts import MOST_SPOKEN, MeanCounts
 from ..relations.mean_loss import MeanLoss
 from ..relations.normalised_loss import NormalisedLoss
 from ..relations.residuals import Residuals
 from ..relations.scored import LARGEST_SCORE_BITS
 from ..relations.several_classes import SeveralClasses
-from ..relations.shard_scores import Opinions, ShardScores
+from ..relations.shard_counts import SpokenCounts
+from ..relations.shard_scores import OfSpeakers, ShardScores
 from ..relations.two_classes import TwoClasses
+from .deviances import judged_mean
 from .results import Classified, LabelScales, Regressed, Result, Steps
 from .training import TrainingStatement
 
@@ -74,10 +78,35 @@ class Spoken:
 
     def _numbers(self, result: Regressed) -> Residuals:
         labels, scale = self.labels, self.scale
+        if isinstance(self.scored, SpokenCounts):
+            return judged_mean(self.last, result, self.scored, self.live, self.steps, labels)
         shifts = scale - labels.label_bits, scale - labels.fine
         square = self.steps.bits(2 * labels.fine)
         numbers = labels.residual_bits, result.squares, square
         return Residuals(self.scored, self.live, *shifts, *numbers, self.scored.speakers)
+
+
+def require_numbers(
+    last: TrainingStatement, result: Regressed, aggregate: str, scale: int, labels: LabelScales
+) -> None:
+    """Residuals that fit, of which what is stated is proved. Raises ParameterError."""
+    family = last.spec.family
+    if result.deviance is not None:
+        raise ParameterError("the deviance of shards is stated at least and at most")
+    if family.predicts != "count":
+        if min(scale - labels.label_bits, labels.fine, scale - labels.fine) < 1:
+            raise ParameterError("scores of this model are too coarse, or labels too large, for these rows")
+        if result.deviances is not None:
+            raise ParameterError(f"a {family.title} has no deviance")
+        return
+    if aggregate == SCORE:
+        raise ParameterError(
+            f'aggregate = "score" of a {family.title} cannot be evaluated: what it expects, e^z of a mean of scores z, '
+            'has no proof; by "probability", the mean of what shards expect, it has'
+        )
+    require_table(family, last.spec.fixed_point)
+    if labels.fine < 1:
+        raise ParameterError("labels are too large for these rows")
 
 
 def require_loss(last: TrainingStatement, aggregate: str, scale: int) -> None:
@@ -93,7 +122,7 @@ def require_loss(last: TrainingStatement, aggregate: str, scale: int) -> None:
 def require_bounded(judged: Iterable[Judged]) -> None:
     """Integers of all bundles that fit. Raises ParameterError."""
     for own in judged:
-        if isinstance(own.scored, Opinions) and own.scored.model_score_bits > LARGEST_SCORE_BITS:
+        if isinstance(own.scored, OfSpeakers) and own.scored.model_score_bits > LARGEST_SCORE_BITS:
             raise ParameterError("scores of this model can be too large to be cut into integers")
         loss = own.loss if isinstance(own, SeveralClasses) else own
         if (
@@ -102,6 +131,9 @@ def require_bounded(judged: Iterable[Judged]) -> None:
             and TABLE_BITS + loss.rest_bits > LARGEST_SCORE_BITS
         ):
             raise ParameterError("scores of so many shards can be too large for the table of losses")
+        if isinstance(own, MeanCounts) and own.deviances is not None:
+            if own.models * own.live.count > MOST_SPOKEN:
+                raise ParameterError(f"a deviance is of at most {MOST_SPOKEN} rows times shards")
         if isinstance(own, Residuals):
             of_labels = own.label_shift + own.models.bit_length() + 17
             if max(own.residual_bits + own.rest_bits, of_labels) > LARGEST_SCORE_BITS:

@@ -24,12 +24,13 @@ from ...models.aggregation import CELL_BITS, SCORE, VOTE, whole_of
 from ...models.methods.sisa import Sisa, Stages, stages_of
 from ...shown import Facts
 from ..language.layout import Axis
-from ..language.tables import ACTIVATION, SIGNS
+from ..language.tables import ACTIVATION, LINK, SIGNS
 from ..relations.dataset import DATASET
 from ..relations.evaluation import MODELS, Judged
 from ..relations.loss_tables import OPINIONS_OF
 from ..relations.mean_cells import Chances
 from ..relations.model import MODEL
+from ..relations.shard_counts import SpokenCounts
 from ..relations.shard_scores import SPEAKER, Opinions, ShardScores, Source, gathered_columns
 from ..relations.sharded_evaluation import ShardedEvaluation
 from ..relations.sisa import part_name
@@ -38,7 +39,7 @@ from .dataset import DIGEST_BYTES, DatasetStatement
 from .evaluated import Evaluated, Subject, require_apart, require_encoding
 from .results import GRIDS, MOST_STEPS, Classified, Regressed, Result, read_result
 from .scope import ModelCommitment
-from .shard_results import Spoken, require_bounded, require_loss
+from .shard_results import Spoken, require_bounded, require_loss, require_numbers
 from .training import TrainingStatement
 
 MAX_TRAININGS = 16
@@ -152,14 +153,18 @@ class ShardedEvaluationStatement(Evaluated):
         return self.trainings[self.bundles[bundle][-1]]
 
     def aggregate(self, bundle: int) -> str:
-        """How its models answer together: where numbers are predicted by the mean of scores, whatever is declared."""
+        """How its models answer together: where values are predicted by the mean of scores, whatever is declared."""
         own = self.last(bundle).spec
-        return own.method.aggregate if isinstance(own.method, Sisa) and own.family.predicts == "class" else SCORE
+        return own.method.aggregate if isinstance(own.method, Sisa) and own.family.predicts != "value" else SCORE
 
     def speaking(self, bundle: int) -> list[int]:
         """The shards that have a say."""
         schedule = self._stages(self.bundles[bundle][-1])
         return sorted(set(range(schedule.shards.count)) - set(schedule.empty_shards))
+
+    def speakers(self, number: int) -> int:
+        """See Evaluated."""
+        return len(self.speaking(number))
 
     def _stages(self, number: int) -> Stages:
         return stages_of(self.trainings[number].schedule)
@@ -217,6 +222,9 @@ class ShardedEvaluationStatement(Evaluated):
             return ShardScores(name, columns, *summed, rows, x_bits, self._sources(bundle), speakers)
         columns = gathered_columns((output, Axis(SPEAKER, speakers)), features, bias)
         alone = ShardScores(name, columns, *bits, rows, x_bits, self._sources(bundle), speakers)
+        if last.spec.family.predicts == "count":
+            own = name, columns, *bits, rows, x_bits, alone.sources, speakers
+            return SpokenCounts(*own, self.live, last.spec.fixed_point.q_bits)
         vote = aggregate == VOTE
         shift = max(1, alone.score_bits - SIGN_CELLS) if vote else self._scale(last) - CELL_BITS
         table = SIGNS if vote else OPINIONS_OF[last.spec.family.name] if told else ACTIVATION
@@ -303,18 +311,15 @@ class ShardedEvaluationStatement(Evaluated):
         """What is predicted, and what is said of it. Raises ParameterError."""
         spec, label = self.last(bundle).spec, self.holdout.encoding.label
         family, first = spec.family, self.last(0).spec.family
-        if family.predicts == "count":
-            raise ParameterError(
-                f"a {family.title} in shards cannot be evaluated: it predicts by a mean of exponentials"
-            )
         if family.predicts != first.predicts or (family != first and ACTIVATION in self.predictions.tables):
             raise ParameterError("one bundle predicts classes, and the other numbers, or by another table")
         if isinstance(result, Classified) != (family.predicts == "class"):
             raise ParameterError(f"a result that is none of a {family.title}")
         if isinstance(result, Regressed):
-            scale, scales = self._scale(self.last(bundle)), self.label_scales
-            if min(scale - scales.label_bits, scales.fine, scale - scales.fine) < 1:
-                raise ParameterError("scores of this model are too coarse, or labels too large, for these rows")
+            last = self.last(bundle)
+            require_numbers(last, result, self.aggregate(bundle), self._scale(last), self.label_scales)
+            if LINK in self.predictions.tables and spec.fixed_point.q_bits != self.last(0).spec.fixed_point.q_bits:
+                raise ParameterError("the bundles' expected counts are of two scales: evaluate each by itself")
             return
         if self.aggregate(bundle) == VOTE and self.holdout.outputs > 1:
             raise ParameterError('aggregate = "vote" of several classes cannot be evaluated: of two classes it can')

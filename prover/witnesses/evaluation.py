@@ -18,17 +18,20 @@ from ...circuits.relations.gridded import Gridded
 from ...circuits.relations.loss_tables import PROBIT_LOSSES
 from ...circuits.relations.mean_cells import Chances
 from ...circuits.relations.mean_class_loss import MeanClassLoss
+from ...circuits.relations.mean_counts import MeanCounts
 from ...circuits.relations.mean_loss import MeanLoss
 from ...circuits.relations.normalised_loss import NormalisedLoss
 from ...circuits.relations.residuals import MEAN_LACK, MEAN_REST, Residuals, Spread
 from ...circuits.relations.scored import ScoredModel
 from ...circuits.relations.several_classes import SeveralClasses
+from ...circuits.relations.shard_counts import SpokenCounts
 from ...circuits.relations.shard_scores import Opinions, ShardScores
 from ...circuits.relations.signed import Signed
 from ...circuits.relations.two_classes import TwoClasses
 from ...errors import ParameterError
 from ...models.aggregation import LARGEST_SCORE as LARGEST_SPOKEN
 from ...models.aggregation import probability_table
+from ...models.counts import count_logs
 from ...models.losses import LARGEST_SCORE, loss_bounds
 from ...models.probit_losses import probit_loss_bounds
 from ..matrices.commitment import Cells
@@ -38,6 +41,7 @@ from .argmax import gaps_of, winners
 from .expected_counts import counted_columns, expected, with_deviance
 from .normalised_loss import loss_columns, true_loss
 from .rows import Rows
+from .shard_counts import expectation_columns, expectations, shifted, stated_deviances
 from .shard_losses import (
     cell_columns,
     chances,
@@ -51,7 +55,8 @@ Integers = npt.NDArray[np.int64]
 Said = tuple[Integers, Integers, Integers]
 Two = TypeVar("Two", bound=TwoClasses)
 HALF = 1 << 15
-NOTHING = (np.zeros((0, 0, 0), dtype=np.int64),) * 3
+NONE: Integers = np.zeros((0, 0, 0), dtype=np.int64)
+NOTHING = NONE, NONE, NONE
 
 
 @dataclass(repr=False)  # secrets stay out of logs
@@ -93,8 +98,8 @@ def scores(rows: Rows, integers: Integers) -> Integers:
 
 
 def _scores(own: Judged, rows: Rows, integers: Integers) -> tuple[Integers, Said]:
-    """z, int64 (O, N), of one model, or of what the models of shards say together; and what these say one by one, if
-    they do, else nothing.
+    """z, int64 (O, N), of one model, or of what the models of shards say together; and what these say one by one, as
+    of `opinions`, or their scores where they expect counts, or nothing.
 
     Args:
         integers: int64 (O, K), of shards (shards, O, K).
@@ -102,6 +107,9 @@ def _scores(own: Judged, rows: Rows, integers: Integers) -> tuple[Integers, Said
     scored = own.scored
     if not isinstance(scored, ShardScores):
         return scores(rows, integers), NOTHING
+    if isinstance(scored, SpokenCounts):
+        z = _scores_of_shards(rows, integers)
+        return expectations(scored, z).counts, (z, NONE, NONE)
     if not isinstance(scored, Opinions):
         return scores(rows, integers.sum(axis=0)), NOTHING
     said = opinions(scored, rows, integers)
@@ -109,11 +117,15 @@ def _scores(own: Judged, rows: Rows, integers: Integers) -> tuple[Integers, Said
     return np.asarray(summed if scored.several else 2 * summed - scored.speakers * scored.whole), said
 
 
+def _scores_of_shards(rows: Rows, integers: Integers) -> Integers:
+    """Of each, int64 (O, shards, N)."""
+    shards, outputs, width = integers.shape
+    return scores(rows, integers.transpose(1, 0, 2).reshape(-1, width)).reshape(outputs, shards, -1)
+
+
 def opinions(own: Opinions, rows: Rows, integers: Integers) -> Said:
     """F, P and R, int64 (O, shards, N) each. Raises ParameterError for scores that leave the table."""
-    shards, outputs, width = integers.shape
-    flat = integers.transpose(1, 0, 2).reshape(-1, width)
-    z = scores(rows, flat).reshape(outputs, shards, -1) - (own.table == SIGNS)
+    z = _scores_of_shards(rows, integers) - (own.table == SIGNS)
     cells = z >> own.shift
     beyond = ((cells < -HALF) | (cells >= HALF)).any(axis=(0, 1)) & own.live.mask()
     if beyond.any():
@@ -131,6 +143,11 @@ def _add_model(scored: ScoredModel, integers: Integers, said: Said, to: _Columns
     """Limbs of the model's integers, of shards of each or of their sum, and what these say."""
     if isinstance(scored, Opinions):
         _add_opinions(scored, said, to)
+        integers = integers.transpose(1, 0, 2)
+    elif isinstance(scored, SpokenCounts):
+        cells, looked_up = expectation_columns(scored, expectations(scored, said[0]))
+        to.columns |= cells
+        to.looked_up |= looked_up
         integers = integers.transpose(1, 0, 2)
     elif isinstance(scored, ShardScores):
         integers = integers.sum(axis=0)
@@ -309,6 +326,18 @@ def _add_numbers(own: Residuals, rows: Rows, z: Integers, to: _Columns) -> None:
     to.add_rest(own.bound, int((rounded[live] ** 2).sum()))
 
 
+def _add_deviances(own: MeanCounts, rows: Rows, counts: Integers, to: _Columns) -> None:
+    """Of the mean of what shards expect."""
+    labels = rows.labels.astype(np.int64)
+    to.columns[own.log] = to_field(count_logs()[labels])[None]
+    to.looked_up[own.log.name] = labels.astype(np.uint16)[None]
+    columns, looked_up = cell_columns(zip(own.sums, shifted(own, counts), strict=True), "logistic")
+    to.columns |= columns
+    to.looked_up |= looked_up
+    for end, total in zip(own.ends, stated_deviances(own, rows.labels, counts), strict=True):
+        to.add_rest(end, total)
+
+
 def _mean(own: Spread, labels: Integers) -> tuple[int, int, int]:
     """mu and B of the labels that count, and their squares from mu."""
     raised = labels << own.finer
@@ -358,7 +387,12 @@ def _true(own: Judged, rows: Rows, integers: Integers) -> Judged:
     if isinstance(own, ExpectedCounts):
         found = expected(own, z[0])
         return with_deviance(replace(own, squares=_of_numbers(own, rows, found.counts).squares), rows, found)
-    return _of_numbers(own, rows, z[0])
+    numbers = _of_numbers(own, rows, z[0])
+    if not isinstance(own, MeanCounts) or own.deviances is None:
+        return numbers
+    low, high = stated_deviances(own, rows.labels, z[0])
+    least, most = own.ends
+    return replace(own, squares=numbers.squares, deviances=(least.stated_of(low), most.stated_of(high)))
 
 
 def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Integers]) -> Witness:
@@ -384,6 +418,8 @@ def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Intege
             _add_numbers(own, rows, found.counts, to)
         else:
             _add_numbers(own, rows, z[0], to)
+            if isinstance(own, MeanCounts) and own.deviances is not None:
+                _add_deviances(own, rows, z[0], to)
         _add_model(own.scored, integers, said, to)
     if relation.spread is not None:
         _add_labels(relation.spread, rows, to)

@@ -133,6 +133,15 @@ def honest_shard_class_losses():
 
 
 @pytest.fixture(scope="session")
+def honest_shard_counts():
+    """How far the mean of what shards expect is from counts."""
+    from .harness import prove
+    from .shard_counts import counts
+
+    return prove(counts().shape(), counts().columns_of())
+
+
+@pytest.fixture(scope="session")
 def honest_means():
     """How far the mean of models of numbers is from these."""
     from .harness import prove

@@ -188,7 +188,7 @@ def test_a_probability_that_is_off_by_a_unit_is_rejected(making: Making, which: 
 
 @BOTH
 def test_the_probabilities_of_another_row_or_shard_are_rejected(making: Making) -> None:
-    """A tuple is of one cell: with the cell of another score the tuple is in the table, and the score is not its own."""
+    """A tuple is of one cell: with that of another score it is in the table, and the score is not its own."""
     made = making()
     own = judged(made).scored
     place = 0, 1, ROW

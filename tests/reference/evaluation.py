@@ -108,6 +108,7 @@ def require_result(training: Map, result: Map, second: Map) -> None:
     require("statement", spec["method"]["kind"] != "sisa")
     require("statement", (spec["family"] in ("linear", "poisson")) == ("squares" in result))
     require("statement", spec["family"] == "poisson" or "deviance" not in result)
+    require("statement", "deviances" not in result)
     require("statement", ("squares" in result) == ("squares" in second))
     if "squares" not in result:
         classes = len(training["dataset"]["encoding"]["label_classes"])
@@ -143,6 +144,8 @@ def require_numbers(results: list[Map], count: int) -> None:
     for result in results:
         if result.get("loss"):
             require("statement", result["loss"][0] <= result["loss"][1])
+        if ends := result.get("deviances"):
+            require("statement", ends[0] <= ends[1])
         if confusion := result.get("confusion"):
             size = int(len(confusion) ** 0.5)
             require("statement", sum(confusion) == count)
