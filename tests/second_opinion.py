@@ -24,6 +24,9 @@ from zkunlearn.circuits.relations.gradient_descent import GradientDescent
 from zkunlearn.circuits.relations.growth import Growth
 from zkunlearn.circuits.relations.linear_optimum import LinearOptimum
 from zkunlearn.circuits.relations.loss_tables import PROBIT_LOSSES
+from zkunlearn.circuits.relations.mean_class_loss import MeanClassLoss
+from zkunlearn.circuits.relations.mean_counts import MeanCounts
+from zkunlearn.circuits.relations.mean_loss import MeanLoss
 from zkunlearn.circuits.relations.newton import WithSteps
 from zkunlearn.circuits.relations.noisy import Noisy
 from zkunlearn.circuits.relations.one_pass import OnePass
@@ -33,6 +36,7 @@ from zkunlearn.circuits.relations.recommitment import Recommitment
 from zkunlearn.circuits.relations.registration import Registration
 from zkunlearn.circuits.relations.residuals import Residuals
 from zkunlearn.circuits.relations.several_classes import SeveralClasses
+from zkunlearn.circuits.relations.shard_counts import SpokenCounts
 from zkunlearn.circuits.relations.shard_scores import Opinions, ShardScores
 from zkunlearn.circuits.relations.sharded_evaluation import ShardedEvaluation
 from zkunlearn.circuits.relations.sisa import Sisa
@@ -48,6 +52,8 @@ from .reference import (
     gradient_descent,
     judged,
     linear_optimum,
+    mean_counts,
+    mean_loss,
     newton,
     newton_inverse,
     noisy,
@@ -209,6 +215,8 @@ def _model(each: Any, live: judged.Live) -> judged.Model:
     if not isinstance(each, ShardScores):
         return judged.Model(*own)
     places = [(source.matrix, source.prefix, [*source.speakers]) for source in each.sources]
+    if isinstance(each, SpokenCounts):
+        return mean_counts.SpokenCounts(*own, places, q_bits=each.q_bits)
     if isinstance(each, Opinions):
         return sharded_evaluation.Opinions(*own, places, table=each.table, shift=each.shift)
     return sharded_evaluation.Gathered(*own, places)
@@ -220,6 +228,10 @@ def _judged(own: Any, live: judged.Live) -> judged.Judged:
         result |= {"squares": own.squares} | ({} if own.deviance is None else {"deviance": own.deviance})
         bits, steps = (own.residual_bits, own.shift), (own.step_bits, own.deviance_bits)
         return expected_counts.ExpectedCounts(model, own.q_bits, bits, result, steps)
+    if isinstance(own, MeanCounts):
+        result |= {"squares": own.squares} | ({} if own.deviances is None else {"deviances": own.deviances})
+        bits, steps = (own.residual_bits, own.shift), (own.step_bits, own.deviance_bits)
+        return mean_counts.MeanCounts(model, bits, result, steps, own.slack)
     if isinstance(own, Residuals):
         shifts = own.label_shift, own.shift
         return judged.Residuals(model, shifts, own.residual_bits, own.squares, own.step_bits, own.models)
@@ -227,13 +239,17 @@ def _judged(own: Any, live: judged.Live) -> judged.Judged:
     if isinstance(own, SeveralClasses):
         return judged.SeveralClasses(model, result, [*own.argmax.gone], _normalised(own.loss, model))
     result["loss"] = own.loss
+    if isinstance(own, MeanLoss):
+        return mean_loss.MeanLoss(model, result, own.step_bits, own.scored.family.name)
     family = "probit" if own.losses == PROBIT_LOSSES else "logistic"
     return judged.TwoClasses(model, own.score_scale, result, own.step_bits, family, own.models)
 
 
-def _normalised(own: Any, model: judged.Model) -> normalised_loss.NormalisedLoss | None:
+def _normalised(own: Any, model: judged.Model) -> Any:
     if own is None:
         return None
+    if isinstance(own, MeanClassLoss):
+        return mean_loss.MeanClassLoss(model, own.scored.family.name, own.loss, own.step_bits)
     return normalised_loss.NormalisedLoss(model, own.family, own.score_scale, own.loss, own.step_bits, own.models)
 
 

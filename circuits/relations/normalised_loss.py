@@ -31,6 +31,7 @@ itself, and S leaves them out of the sums that are stated. Padding of outputs is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +40,7 @@ from ...models.normalised_losses import sum_bits
 from ..field.goldilocks import ONE, K
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, linear
-from ..language.layout import Address, Column
+from ..language.layout import Address, Axis, Column
 from ..language.relation import (
     TABLE_BITS,
     Entry,
@@ -159,6 +160,11 @@ class NormalisedLoss(OfScores):
         """What rounding takes away of sums over rows."""
         bits = {integer: bits for own in self.bounds for integer, bits in own.limbs.items()}
         return Limbs(f"losses of {self.scored.matrix}", (output_axis(1),), bits)
+
+    @property
+    def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
+        """None."""
+        return {}
 
     @property
     def witness(self) -> tuple[Column, ...]:

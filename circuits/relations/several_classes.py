@@ -5,7 +5,7 @@ B is what argmax.py proves, Y the columns of labels, of which the proof of the d
     sum over rows n and outputs c of S(n) Y(c, n) B(c, n) = the number that is stated       "right predictions"
     sum over rows n of S(n) Y(a, n) B(b, n) = how many of class a are predicted as b        "confusion"
 
-the latter as polynomials in a and b, at a random pair. At which log-loss is in normalised_loss.py.
+the latter as polynomials in a and b, at a random pair. Losses are in normalised_loss.py and mean_class_loss.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ..language.relation import Factor, LookedUp, LookupBox, Steps, Sum, Term, v
 from .argmax import Argmax
 from .dataset import LABELS
 from .gridded import Gridded
+from .mean_class_loss import MeanClassLoss
 from .normalised_loss import NormalisedLoss
 from .scored import ScoredModel
 from .standardization import counted
@@ -42,7 +43,7 @@ class SeveralClasses:
     argmax: Argmax
     right: int
     confusion: tuple[int, ...] = ()
-    loss: NormalisedLoss | None = None
+    loss: NormalisedLoss | MeanClassLoss | None = None
 
     @property
     def scored(self) -> ScoredModel:
@@ -56,8 +57,8 @@ class SeveralClasses:
 
     @property
     def virtual(self) -> Mapping[Address, tuple[Axis, ...]]:
-        """Scores."""
-        return self.argmax.virtual
+        """Scores, and what the loss has."""
+        return self.argmax.virtual if self.loss is None else {**self.argmax.virtual, **self.loss.virtual}
 
     @property
     def witness(self) -> tuple[Column, ...]:

@@ -151,7 +151,26 @@ class ShardScores(ScoredModel):
 
 
 @dataclass(frozen=True)
-class Opinions(ShardScores):
+class OfSpeakers(ShardScores):
+    """Models of shards that are gathered one by one."""
+
+    @property
+    def speaker(self) -> Axis:
+        """Speakers s."""
+        return self.models[-1]
+
+    @property
+    def model_score_bits(self) -> int:
+        """Of the score of one of them."""
+        return super().score_bits
+
+    def _of_speakers(self, at: Mapping[str, Point]) -> Vector:
+        """That of one speaker."""
+        return eq_table(at[SPEAKER])[:, : self.speakers]
+
+
+@dataclass(frozen=True)
+class Opinions(OfSpeakers):
     """What the models of shards say, one by one, by a table.
 
     Attributes:
@@ -175,11 +194,6 @@ class Opinions(ShardScores):
         return (*self.models, row_axis(self.rows))
 
     @property
-    def speaker(self) -> Axis:
-        """Speakers s."""
-        return self.models[-1]
-
-    @property
     def several(self) -> bool:
         """Whether there are several outputs."""
         return self.output.size > 1
@@ -188,11 +202,6 @@ class Opinions(ShardScores):
     def score_bits(self) -> int:
         """Of all together."""
         return (self.speakers * self.whole).bit_length()
-
-    @property
-    def model_score_bits(self) -> int:
-        """Of one of them."""
-        return super().score_bits
 
     @property
     def cell(self) -> Address:
@@ -205,6 +214,11 @@ class Opinions(ShardScores):
         return self.own("opinion")
 
     @property
+    def entries(self) -> tuple[Address, ...]:
+        """What is looked up in the table."""
+        return self.cell, self.opinion
+
+    @property
     def rest(self) -> Address:
         """R, in limbs."""
         return self.own("shard remainder")
@@ -212,20 +226,16 @@ class Opinions(ShardScores):
     @property
     def witness(self) -> tuple[Column, ...]:
         """Limbs of M and I, and what is said."""
-        own = (Column(column.name, self.axes) for column in (self.cell, self.opinion))
+        own = (Column(column.name, self.axes) for column in self.entries)
         return (*super().witness, *own, *limb_columns(self.rest, self.shift, self.axes))
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """Those of M and I, and F in its table with what is said, and limbs of R. Large boxes are in parts."""
-        entries = tuple(Entry(((1, column),)) for column in (self.cell, self.opinion))
+        entries = tuple(Entry(((1, column),)) for column in self.entries)
         lookups = (Lookup(self.cell.name, self.table, entries), *limb_lookups(self.rest, self.shift))
         counting = Indicator(self.axes, self.live.forgotten, self.live.ranges)
         return (*super().boxes, lookup_boxes(f"opinions of {self.matrix}", counting, lookups))
-
-    def _of_speakers(self, at: Mapping[str, Point]) -> Vector:
-        """That of one speaker."""
-        return eq_table(at[SPEAKER])[:, : self.speakers]
 
     def identities(self, steps: Steps, ended: LookedUp) -> None:
         """And z is what F and R say, where their lookups ended."""

@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...models.aggregation import probability_table
+from ...models.counts import count_edges
 from ...models.families import Family
 from ..language.layout import Column
 from ..language.relation import Table
-from ..language.tables import ACTIVATION, activation_table
+from ..language.tables import ACTIVATION, LINK, activation_table, link_table
 from .evaluation import Evaluation
+from .mean_counts import MeanCounts
 
 
 @dataclass(frozen=True)
@@ -47,4 +49,7 @@ class ShardedEvaluation(Evaluation):
     def _table(self, name: str, section: int, sections: int) -> Table:
         if name == ACTIVATION and self.family is not None:
             return activation_table(probability_table(self.family), section, sections)
+        if name == LINK:
+            scale = next(own.scored.q_bits for own in self.models if isinstance(own, MeanCounts))
+            return link_table(count_edges(scale), section, sections)
         return super()._table(name, section, sections)

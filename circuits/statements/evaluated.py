@@ -19,7 +19,7 @@ from ..relations.residuals import Spread
 from ..relations.scored import LARGEST_SCORE_BITS
 from .base import Statement
 from .dataset import DatasetStatement
-from .deviances import blur_of, deviance_interval
+from .deviances import blur_of, deviance_interval, mean_deviance_interval
 from .results import (
     GRIDS,
     Classified,
@@ -139,9 +139,16 @@ class Evaluated(Statement):
     def mean_deviance(self, number: int) -> Interval | None:
         """Bounds of a model's mean deviance, if it is stated."""
         result = self.results[number]
-        if not isinstance(result, Regressed) or result.deviance is None:
+        if not isinstance(result, Regressed):
             return None
-        return deviance_interval(result.deviance, self.steps, self._last_training(number).spec.fixed_point.q_bits)
+        q_bits = self._last_training(number).spec.fixed_point.q_bits
+        if result.deviances is not None:
+            return mean_deviance_interval(result.deviances, self.steps, self.speakers(number), q_bits)
+        return None if result.deviance is None else deviance_interval(result.deviance, self.steps, q_bits)
+
+    def speakers(self, number: int) -> int:
+        """How many models say together what a result is of."""
+        return 1
 
     def _last_training(self, number: int) -> TrainingStatement:
         return self.subjects[number][-1][0]

@@ -215,6 +215,8 @@ class EvaluationStatement(Evaluated):
         scale = self._scale(training)
         if isinstance(result, Regressed):
             scales = self.label_scales
+            if result.deviances is not None:
+                raise ParameterError("a deviance at least and at most is that of shards")
             if family.predicts == "count":
                 require_counts(training, result, self.steps, scales)
                 return

@@ -33,6 +33,7 @@ _CLASSES: Fields = {
 }
 _NUMBERS: Fields = {"squares": Int(0, MOST_STEPS)}
 _COUNTS: Fields = {**_NUMBERS, "deviance": Int(0, MOST_STEPS)}
+_MEAN_COUNTS: Fields = {**_NUMBERS, "deviances": ListOf(Int(-MOST_STEPS, MOST_STEPS), 2, 2)}
 Interval = tuple[float, float]
 MOST_DIGITS = 8
 
@@ -74,18 +75,23 @@ class Regressed:
     Attributes:
         squares: steps of the sum of squared residuals, rounded down.
         deviance: of a Poisson model steps of the sum of deviances; None if it is not stated.
+        deviances: of the mean of what shards expect steps of the same, at least and at most.
     """
 
     squares: int
     deviance: int | None = None
+    deviances: tuple[int, int] | None = None
 
     def to_mapping(self) -> dict[str, object]:
         """Canonical content."""
         more = {} if self.deviance is None else {"deviance": self.deviance}
-        return {"squares": self.squares, **more}
+        ends = {} if self.deviances is None else {"deviances": list(self.deviances)}
+        return {"squares": self.squares, **more, **ends}
 
     def require_consistent(self, rows: int) -> str:
         """See Classified."""
+        if self.deviances is not None and self.deviances[0] > self.deviances[1]:
+            return "a deviance that is at least more than it is at most"
         return ""
 
 
@@ -95,6 +101,9 @@ Result = Classified | Regressed
 def read_result(mapping: object) -> Result:
     """What `to_mapping` wrote. Raises FormatError."""
     if isinstance(mapping, Mapping) and "squares" in mapping:
+        if "deviances" in mapping:
+            fields = take(mapping, _MEAN_COUNTS, "result")
+            return Regressed(fields["squares"], deviances=tuple(fields["deviances"]))
         return Regressed(**take(mapping, _COUNTS if "deviance" in mapping else _NUMBERS, "result"))
     fields = take(mapping, _CLASSES, "result")
     loss = None if fields["loss"] is None else tuple(fields["loss"])

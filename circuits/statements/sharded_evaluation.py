@@ -20,31 +20,26 @@ from typing import Any, ClassVar, Self
 
 from ...errors import FormatError, ParameterError
 from ...formats.fields import Bytes, Fields, Int, ListOf, take
-from ...models.aggregation import CELL_BITS, PROBABILITY, SCORE, VOTE, whole_of
-from ...models.losses import LOSS_BITS, LOSS_INDEX_BITS
+from ...models.aggregation import CELL_BITS, SCORE, VOTE, whole_of
 from ...models.methods.sisa import Sisa, Stages, stages_of
 from ...shown import Facts
 from ..language.layout import Axis
-from ..language.relation import TABLE_BITS
-from ..language.tables import ACTIVATION, SIGNS
-from ..relations.argmax import Argmax
+from ..language.tables import ACTIVATION, LINK, SIGNS
 from ..relations.dataset import DATASET
 from ..relations.evaluation import MODELS, Judged
-from ..relations.loss_tables import LOSSES_OF
+from ..relations.loss_tables import OPINIONS_OF
+from ..relations.mean_cells import Chances
 from ..relations.model import MODEL
-from ..relations.normalised_loss import NormalisedLoss
-from ..relations.residuals import Residuals
-from ..relations.scored import LARGEST_SCORE_BITS
-from ..relations.several_classes import SeveralClasses
+from ..relations.shard_counts import SpokenCounts
 from ..relations.shard_scores import SPEAKER, Opinions, ShardScores, Source, gathered_columns
 from ..relations.sharded_evaluation import ShardedEvaluation
 from ..relations.sisa import part_name
-from ..relations.two_classes import TwoClasses
 from .base import Committed, Statement, referenced, statement_digest, statement_kind
 from .dataset import DIGEST_BYTES, DatasetStatement
 from .evaluated import Evaluated, Subject, require_apart, require_encoding
 from .results import GRIDS, MOST_STEPS, Classified, Regressed, Result, read_result
 from .scope import ModelCommitment
+from .shard_results import Spoken, require_bounded, require_loss, require_numbers
 from .training import TrainingStatement
 
 MAX_TRAININGS = 16
@@ -158,14 +153,18 @@ class ShardedEvaluationStatement(Evaluated):
         return self.trainings[self.bundles[bundle][-1]]
 
     def aggregate(self, bundle: int) -> str:
-        """How its models answer together: where numbers are predicted by the mean of scores, whatever is declared."""
+        """How its models answer together: where values are predicted by the mean of scores, whatever is declared."""
         own = self.last(bundle).spec
-        return own.method.aggregate if isinstance(own.method, Sisa) and own.family.predicts == "class" else SCORE
+        return own.method.aggregate if isinstance(own.method, Sisa) and own.family.predicts != "value" else SCORE
 
     def speaking(self, bundle: int) -> list[int]:
         """The shards that have a say."""
         schedule = self._stages(self.bundles[bundle][-1])
         return sorted(set(range(schedule.shards.count)) - set(schedule.empty_shards))
+
+    def speakers(self, number: int) -> int:
+        """See Evaluated."""
+        return len(self.speaking(number))
 
     def _stages(self, number: int) -> Stages:
         return stages_of(self.trainings[number].schedule)
@@ -204,33 +203,13 @@ class ShardedEvaluationStatement(Evaluated):
 
     def _judged(self, name: str, bundle: int, result: Result) -> Judged:
         """A bundle in the relation. Raises ParameterError for one whose integers have no such bounds."""
-        scored, last = self._scored(name, bundle), self.last(bundle)
-        if isinstance(result, Regressed):
-            labels, scale = self.label_scales, self._scale(last)
-            shifts = scale - labels.label_bits, scale - labels.fine
-            square = self.steps.bits(2 * labels.fine)
-            numbers = labels.residual_bits, result.squares, square
-            return Residuals(scored, self.live, *shifts, *numbers, scored.speakers)
-        if self.holdout.outputs > 1:
-            classes = self.holdout.encoding.label.classes
-            gone = tuple(number for number, text in enumerate(classes) if text in last.forgotten_classes)
-            argmax = Argmax(scored, self.live, gone)
-            return SeveralClasses(argmax, result.right, result.confusion, self._loss(scored, last, result.loss))
-        if result.loss is None:
-            return TwoClasses(scored, self.live, result.right, confusion=result.confusion)
-        told = self._scale(last), result.loss, self.steps.bits(LOSS_BITS), result.confusion
-        return TwoClasses(scored, self.live, result.right, *told, LOSSES_OF[last.spec.family.name], scored.speakers)
+        told = isinstance(result, Classified) and result.loss is not None
+        scored, last = self._scored(name, bundle, told), self.last(bundle)
+        own = scored, last, self._scale(last), self.live, self.steps, self.label_scales
+        return Spoken(*own, self.holdout.encoding.label.classes).judged(result)
 
-    def _loss(
-        self, scored: ShardScores, last: TrainingStatement, loss: tuple[int, int] | None
-    ) -> NormalisedLoss | None:
-        """Of several classes, by the mean of scores."""
-        if loss is None:
-            return None
-        family, scale, step = last.spec.family.name, self._scale(last), self.steps.bits(LOSS_BITS)
-        return NormalisedLoss(scored, self.live, family, scale, loss, step, scored.speakers)
-
-    def _scored(self, name: str, bundle: int) -> ShardScores:
+    def _scored(self, name: str, bundle: int, told: bool) -> ShardScores:
+        """What they say, with bounds of it if a loss is told."""
         last, speakers = self.last(bundle), len(self.speaking(bundle))
         bits = self._bits(bundle)
         output = Axis("output", self.holdout.outputs)
@@ -243,11 +222,15 @@ class ShardedEvaluationStatement(Evaluated):
             return ShardScores(name, columns, *summed, rows, x_bits, self._sources(bundle), speakers)
         columns = gathered_columns((output, Axis(SPEAKER, speakers)), features, bias)
         alone = ShardScores(name, columns, *bits, rows, x_bits, self._sources(bundle), speakers)
+        if last.spec.family.predicts == "count":
+            own = name, columns, *bits, rows, x_bits, alone.sources, speakers
+            return SpokenCounts(*own, self.live, last.spec.fixed_point.q_bits)
         vote = aggregate == VOTE
         shift = max(1, alone.score_bits - SIGN_CELLS) if vote else self._scale(last) - CELL_BITS
-        table = SIGNS if vote else ACTIVATION
+        table = SIGNS if vote else OPINIONS_OF[last.spec.family.name] if told else ACTIVATION
         own = name, columns, *bits, rows, x_bits, alone.sources, speakers
-        return Opinions(*own, self.live, table, shift, whole_of(aggregate), last.spec.family)
+        kind = Chances if told else Opinions
+        return kind(*own, self.live, table, shift, whole_of(aggregate), last.spec.family)
 
     def _bits(self, bundle: int) -> tuple[int, int]:
         """Of the integers of its models."""
@@ -300,16 +283,7 @@ class ShardedEvaluationStatement(Evaluated):
         for bundle, result in enumerate(self.results):
             self._require_evaluable(bundle, result)
         self.require_bounded()
-        for own in self.predictions.models:
-            if isinstance(own.scored, Opinions) and own.scored.model_score_bits > LARGEST_SCORE_BITS:
-                raise ParameterError("scores of this model can be too large to be cut into integers")
-            loss = own.loss if isinstance(own, SeveralClasses) else own if isinstance(own, TwoClasses) else None
-            if loss is not None and loss.loss is not None and TABLE_BITS + loss.rest_bits > LARGEST_SCORE_BITS:
-                raise ParameterError("scores of so many shards can be too large for the table of losses")
-            if isinstance(own, Residuals):
-                of_labels = own.label_shift + own.models.bit_length() + 17
-                if max(own.residual_bits + own.rest_bits, of_labels) > LARGEST_SCORE_BITS:
-                    raise ParameterError("residuals of so many shards can be too large to be cut into integers")
+        require_bounded(self.predictions.models)
 
     def _require_bundles(self) -> None:
         """Trainings of each bundle by one algorithm, all in force, for all shards. Raises ParameterError."""
@@ -337,37 +311,22 @@ class ShardedEvaluationStatement(Evaluated):
         """What is predicted, and what is said of it. Raises ParameterError."""
         spec, label = self.last(bundle).spec, self.holdout.encoding.label
         family, first = spec.family, self.last(0).spec.family
-        if family.predicts == "count":
-            raise ParameterError(
-                f"a {family.title} in shards cannot be evaluated: it predicts by a mean of exponentials"
-            )
         if family.predicts != first.predicts or (family != first and ACTIVATION in self.predictions.tables):
             raise ParameterError("one bundle predicts classes, and the other numbers, or by another table")
         if isinstance(result, Classified) != (family.predicts == "class"):
             raise ParameterError(f"a result that is none of a {family.title}")
         if isinstance(result, Regressed):
-            scale, scales = self._scale(self.last(bundle)), self.label_scales
-            if min(scale - scales.label_bits, scales.fine, scale - scales.fine) < 1:
-                raise ParameterError("scores of this model are too coarse, or labels too large, for these rows")
+            last = self.last(bundle)
+            require_numbers(last, result, self.aggregate(bundle), self._scale(last), self.label_scales)
+            if LINK in self.predictions.tables and spec.fixed_point.q_bits != self.last(0).spec.fixed_point.q_bits:
+                raise ParameterError("the bundles' expected counts are of two scales: evaluate each by itself")
             return
         if self.aggregate(bundle) == VOTE and self.holdout.outputs > 1:
             raise ParameterError('aggregate = "vote" of several classes cannot be evaluated: of two classes it can')
         if result.loss is not None:
-            self._require_loss(bundle)
+            require_loss(self.last(bundle), self.aggregate(bundle), self._scale(self.last(bundle)))
         if len(result.confusion) not in (0, len(label.classes) ** 2):
             raise ParameterError(f"a confusion matrix of {len(result.confusion)} numbers")
-
-    def _require_loss(self, bundle: int) -> None:
-        """A log-loss that there is, and that is proved. Raises ParameterError."""
-        last, aggregate = self.last(bundle), self.aggregate(bundle)
-        if aggregate == VOTE:
-            raise ParameterError('aggregate = "vote" has no log-loss: where all shards are wrong, it would be infinite')
-        if aggregate == PROBABILITY:
-            raise ParameterError('aggregate = "probability" has no log-loss that is proved: by mean "score" there is')
-        if last.forgotten_classes:
-            raise ParameterError("models that forgot a class have no log-loss: rows of this class have no probability")
-        if self._scale(last) <= LOSS_INDEX_BITS:
-            raise ParameterError("scores of this model are too coarse for the table of losses")
 
     def _require_alike(self, bundle: int) -> None:
         """Models in force saw all rows of their shards, without those that the last one forgets; or ParameterError.

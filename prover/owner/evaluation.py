@@ -77,7 +77,7 @@ def evaluate(
         confusion: whether to state how many rows of each class are predicted as each. It tells how many rows there are
             of each class, and of small numbers which rows they are about.
         loss: whether to state the log-loss, or the deviance of a Poisson model. None does so where there is one that is
-            proved: not of models that forgot a class, and of shards only where they answer by their mean score.
+            proved: not of models that forgot a class, nor of shards that answer by vote.
         grid: sums are stated in steps of 2^-grid for each row. None takes 12, of labels that are counts 4.
 
     Raises:

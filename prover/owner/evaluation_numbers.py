@@ -13,6 +13,7 @@ from ...circuits.language.layout import Address
 from ...circuits.relations.dataset import DATASET
 from ...circuits.relations.evaluation import Evaluation, Judged
 from ...circuits.relations.expected_counts import ExpectedCounts
+from ...circuits.relations.mean_counts import MeanCounts
 from ...circuits.relations.residuals import Residuals
 from ...circuits.relations.two_classes import TwoClasses
 from ...circuits.statements.evaluated import Evaluated
@@ -21,7 +22,7 @@ from ...circuits.statements.results import COUNT_GRID, DEFAULT_GRID, Classified,
 from ...circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from ...circuits.statements.training import TrainingStatement
 from ...errors import ParameterError
-from ...models.aggregation import SCORE
+from ...models.aggregation import VOTE
 from ...models.methods import Sisa
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import commit_columns
@@ -44,14 +45,16 @@ def grid_of(holdout: Dataset, asked: int | None) -> int:
 
 def nothing_yet(training: TrainingStatement, confusion: bool, loss: bool | None) -> Result:
     """A result of the sort that is asked for, without its numbers."""
-    family, label = training.spec.family, training.dataset.encoding.label
+    family, label, method = training.spec.family, training.dataset.encoding.label, training.spec.method
     if family.predicts != "class":
         counts = family.predicts == "count"
         if confusion or (loss and not counts):
             raise ParameterError(f"a {family.title} predicts no classes: it has no confusion matrix, and no log-loss")
-        return Regressed(0, 0 if counts and loss is not False else None)
-    method = training.spec.method
-    has_loss = not training.forgotten_classes and not (isinstance(method, Sisa) and method.aggregate != SCORE)
+        told = counts and loss is not False
+        if isinstance(method, Sisa):
+            return Regressed(0, deviances=(0, 0) if told else None)
+        return Regressed(0, 0 if told else None)
+    has_loss = not training.forgotten_classes and not (isinstance(method, Sisa) and method.aggregate == VOTE)
     cells = len(label.classes) ** 2 * confusion
     return Classified(0, (0, 0) if (has_loss if loss is None else loss) else None, (0,) * cells)
 
@@ -64,6 +67,8 @@ def stating(draft: E, found: Evaluation) -> E:
 
 def _result(own: Judged) -> Result:
     if isinstance(own, Residuals):
+        if isinstance(own, MeanCounts):
+            return Regressed(own.squares, deviances=own.deviances)
         return Regressed(own.squares, own.deviance if isinstance(own, ExpectedCounts) else None)
     if isinstance(own, TwoClasses):
         return Classified(own.right, own.loss, own.confusion)

@@ -51,7 +51,7 @@ def evaluate_shards(
         tuple(tuple(order.index(digest) for digest in each) for each in numbers),
         tuple(nothing_yet(sharded.stated, confusion, loss) for sharded in bundles),
         grid_of(holdout, grid),
-        0 if bundles[0].spec.family.predicts == "value" else None,
+        None if bundles[0].spec.family.predicts == "class" else 0,
     )
     check_before_work(draft, [holdout.budget, *(model.budget for model in own_models)])
     integers = [sharded.integers for sharded in bundles]

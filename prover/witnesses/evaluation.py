@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +16,22 @@ from ...circuits.relations.evaluation import Evaluation, Judged
 from ...circuits.relations.expected_counts import ExpectedCounts
 from ...circuits.relations.gridded import Gridded
 from ...circuits.relations.loss_tables import PROBIT_LOSSES
+from ...circuits.relations.mean_cells import Chances
+from ...circuits.relations.mean_class_loss import MeanClassLoss
+from ...circuits.relations.mean_counts import MeanCounts
+from ...circuits.relations.mean_loss import MeanLoss
+from ...circuits.relations.normalised_loss import NormalisedLoss
 from ...circuits.relations.residuals import MEAN_LACK, MEAN_REST, Residuals, Spread
 from ...circuits.relations.scored import ScoredModel
 from ...circuits.relations.several_classes import SeveralClasses
+from ...circuits.relations.shard_counts import SpokenCounts
 from ...circuits.relations.shard_scores import Opinions, ShardScores
 from ...circuits.relations.signed import Signed
 from ...circuits.relations.two_classes import TwoClasses
 from ...errors import ParameterError
 from ...models.aggregation import LARGEST_SCORE as LARGEST_SPOKEN
 from ...models.aggregation import probability_table
+from ...models.counts import count_logs
 from ...models.losses import LARGEST_SCORE, loss_bounds
 from ...models.probit_losses import probit_loss_bounds
 from ..matrices.commitment import Cells
@@ -33,9 +41,22 @@ from .argmax import gaps_of, winners
 from .expected_counts import counted_columns, expected, with_deviance
 from .normalised_loss import loss_columns, true_loss
 from .rows import Rows
+from .shard_counts import expectation_columns, expectations, shifted, stated_deviances
+from .shard_losses import (
+    cell_columns,
+    chances,
+    class_and_all,
+    class_sums,
+    stated_class_losses,
+    stated_losses,
+)
 
 Integers = npt.NDArray[np.int64]
+Said = tuple[Integers, Integers, Integers]
+Two = TypeVar("Two", bound=TwoClasses)
 HALF = 1 << 15
+NONE: Integers = np.zeros((0, 0, 0), dtype=np.int64)
+NOTHING = NONE, NONE, NONE
 
 
 @dataclass(repr=False)  # secrets stay out of logs
@@ -76,26 +97,35 @@ def scores(rows: Rows, integers: Integers) -> Integers:
     return found
 
 
-def _scores(own: Judged, rows: Rows, integers: Integers) -> Integers:
-    """z, int64 (O, N), of one model, or of what the models of shards say together.
+def _scores(own: Judged, rows: Rows, integers: Integers) -> tuple[Integers, Said]:
+    """z, int64 (O, N), of one model, or of what the models of shards say together; and what these say one by one, as
+    of `opinions`, or their scores where they expect counts, or nothing.
 
     Args:
         integers: int64 (O, K), of shards (shards, O, K).
     """
     scored = own.scored
     if not isinstance(scored, ShardScores):
-        return scores(rows, integers)
+        return scores(rows, integers), NOTHING
+    if isinstance(scored, SpokenCounts):
+        z = _scores_of_shards(rows, integers)
+        return expectations(scored, z).counts, (z, NONE, NONE)
     if not isinstance(scored, Opinions):
-        return scores(rows, integers.sum(axis=0))
-    said = opinions(scored, rows, integers)[1].sum(axis=1)
-    return np.asarray(said if scored.several else 2 * said - scored.speakers * scored.whole)
+        return scores(rows, integers.sum(axis=0)), NOTHING
+    said = opinions(scored, rows, integers)
+    summed = said[1].sum(axis=1)
+    return np.asarray(summed if scored.several else 2 * summed - scored.speakers * scored.whole), said
 
 
-def opinions(own: Opinions, rows: Rows, integers: Integers) -> tuple[Integers, Integers, Integers]:
-    """F, P and R, int64 (O, shards, N) each. Raises ParameterError for scores that leave the table."""
+def _scores_of_shards(rows: Rows, integers: Integers) -> Integers:
+    """Of each, int64 (O, shards, N)."""
     shards, outputs, width = integers.shape
-    flat = integers.transpose(1, 0, 2).reshape(-1, width)
-    z = scores(rows, flat).reshape(outputs, shards, -1) - (own.table == SIGNS)
+    return scores(rows, integers.transpose(1, 0, 2).reshape(-1, width)).reshape(outputs, shards, -1)
+
+
+def opinions(own: Opinions, rows: Rows, integers: Integers) -> Said:
+    """F, P and R, int64 (O, shards, N) each. Raises ParameterError for scores that leave the table."""
+    z = _scores_of_shards(rows, integers) - (own.table == SIGNS)
     cells = z >> own.shift
     beyond = ((cells < -HALF) | (cells >= HALF)).any(axis=(0, 1)) & own.live.mask()
     if beyond.any():
@@ -109,10 +139,15 @@ def opinions(own: Opinions, rows: Rows, integers: Integers) -> tuple[Integers, I
     return cells, probability_table(own.family)[inside + HALF], z - (cells << own.shift)
 
 
-def _add_model(scored: ScoredModel, rows: Rows, integers: Integers, to: _Columns) -> None:
+def _add_model(scored: ScoredModel, integers: Integers, said: Said, to: _Columns) -> None:
     """Limbs of the model's integers, of shards of each or of their sum, and what these say."""
     if isinstance(scored, Opinions):
-        _add_opinions(scored, rows, integers, to)
+        _add_opinions(scored, said, to)
+        integers = integers.transpose(1, 0, 2)
+    elif isinstance(scored, SpokenCounts):
+        cells, looked_up = expectation_columns(scored, expectations(scored, said[0]))
+        to.columns |= cells
+        to.looked_up |= looked_up
         integers = integers.transpose(1, 0, 2)
     elif isinstance(scored, ShardScores):
         integers = integers.sum(axis=0)
@@ -122,11 +157,14 @@ def _add_model(scored: ScoredModel, rows: Rows, integers: Integers, to: _Columns
         to.add_signed(scored.intercept, intercept[..., 0])
 
 
-def _add_opinions(own: Opinions, rows: Rows, integers: Integers, to: _Columns) -> None:
-    cells, said, rest = opinions(own, rows, integers)
+def _add_opinions(own: Opinions, told: Said, to: _Columns) -> None:
+    cells, said, rest = told
     inside = np.clip(cells, -HALF, HALF - 1)  # of rows that do not count, where nothing is looked up
     to.columns |= {own.cell: to_field(cells) if (inside != cells).any() else cells.astype(np.int16)}
     to.columns[own.opinion] = said.astype(np.uint16 if own.table == SIGNS else np.int32)
+    if isinstance(own, Chances):
+        for name, bound in zip((own.low, own.high), chances(own, cells), strict=True):
+            to.columns[name] = bound.astype(np.int32)
     to.looked_up[own.cell.name] = signed_rows(inside)
     to.add_limbs(own.rest, own.shift, rest)
 
@@ -140,7 +178,7 @@ def _flipped(own: TwoClasses, z: Integers, labels: npt.NDArray[np.int32]) -> tup
     return np.where(labels == 1, quotients, -quotients - 1), z - 1 - quotients * own.whole
 
 
-def _of_two(own: TwoClasses, rows: Rows, z: Integers) -> TwoClasses:
+def _of_two(own: Two, rows: Rows, z: Integers) -> Two:
     """With what is true. Raises ParameterError for scores that leave the table of losses."""
     live = own.live.mask()
     flipped, _ = _flipped(own, z, rows.labels)
@@ -150,7 +188,7 @@ def _of_two(own: TwoClasses, rows: Rows, z: Integers) -> TwoClasses:
         ones, predicted = rows.labels[live] == 1, z[live] > 0
         cells = (int((actual & of).sum()) for actual in (~ones, ones) for of in (~predicted, predicted))
         found = replace(found, confusion=tuple(cells))
-    if own.loss is None:
+    if own.loss is None or isinstance(own, MeanLoss):
         return found
     beyond = int((np.abs(flipped[live] * 2 + 1) > 2 * HALF).sum())
     if beyond:
@@ -183,34 +221,73 @@ def _add_two(own: TwoClasses, rows: Rows, z: Integers, to: _Columns) -> None:
     to.looked_up[own.flipped.name] = signed_rows(inside)
     for integer, cells in zip(own.row_rests, (rest, own.whole - 1 - rest), strict=False):
         to.add_limbs(integer, own.rest_bits, cells)
-    for column, table in zip(own.entries[1:], _bounds(own) if own.bounds else (), strict=True):
+    if own.loss is None or isinstance(own, MeanLoss):
+        return
+    for column, table in zip(own.entries[1:], _bounds(own), strict=True):
         to.columns[column] = table[inside + HALF].astype(np.int32)
-    for bound, total in zip(own.bounds, _losses(own, flipped[live]) if own.bounds else (), strict=True):
+    for bound, total in zip(own.bounds, _losses(own, flipped[live]), strict=True):
+        to.add_rest(bound, total)
+
+
+def _with_mean_loss(own: MeanLoss, rows: Rows, said: Said) -> MeanLoss:
+    """With what is true of it."""
+    totals = stated_losses(own, class_sums(own, rows.labels, chances(own.scored, said[0])))
+    low, high = (bound.stated_of(total) for bound, total in zip(own.bounds, totals, strict=True))
+    return replace(own, loss=(low, high))
+
+
+def _add_mean_loss(own: MeanLoss, rows: Rows, said: Said, to: _Columns) -> None:
+    sums = class_sums(own, rows.labels, chances(own.scored, said[0]))
+    columns, looked_up = cell_columns(zip(own.sums, sums, strict=True), own.scored.family.name)
+    to.columns |= columns
+    to.looked_up |= looked_up
+    for bound, total in zip(own.bounds, stated_losses(own, sums), strict=True):
         to.add_rest(bound, total)
 
 
 # Several classes -----------------------------------------------------------------------------------------------------
 
 
-def _of_several(own: SeveralClasses, rows: Rows, z: Integers) -> SeveralClasses:
+def _of_several(own: SeveralClasses, rows: Rows, z: Integers, said: Said) -> SeveralClasses:
     live, size = own.argmax.live.mask(), own.argmax.output.size
     predicted, labels = winners(z, own.argmax.gone)[live], rows.labels[live].astype(np.int64)
-    loss = None if own.loss is None else true_loss(own.loss, z, rows.label_columns)
+    loss = own.loss
+    if isinstance(loss, NormalisedLoss):
+        loss = true_loss(loss, z, rows.label_columns)
+    elif loss is not None:
+        sums = class_and_all(rows.label_columns, chances(loss.scored, said[0]))
+        totals = stated_class_losses(loss, *sums)
+        low, high = (bound.stated_of(total) for bound, total in zip(loss.bounds, totals, strict=True))
+        loss = replace(loss, loss=(low, high))
     found = replace(own, right=int((predicted == labels).sum()), loss=loss)
     if not own.confusion:
         return found
     return replace(found, confusion=tuple(np.bincount(labels * size + predicted, minlength=size**2).tolist()))
 
 
-def _add_several(own: SeveralClasses, rows: Rows, z: Integers, to: _Columns) -> None:
+def _add_several(own: SeveralClasses, rows: Rows, z: Integers, said: Said, to: _Columns) -> None:
     found = own.argmax
     predicted, gaps = gaps_of(z, found.gone)
     to.columns |= {found.predicted: predicted, found.scores: to_field(z)}
     to.add_limbs(found.gap, found.gap_bits, gaps)
-    if own.loss is not None:
+    if isinstance(own.loss, NormalisedLoss):
         columns, looked_up = loss_columns(own.loss, z, rows.label_columns)
         to.columns |= columns
         to.looked_up |= looked_up
+    elif own.loss is not None:
+        _add_class_loss(own.loss, rows, said, to)
+
+
+def _add_class_loss(own: MeanClassLoss, rows: Rows, said: Said, to: _Columns) -> None:
+    bounds = chances(own.scored, said[0])
+    to.columns |= {name: to_field(chance.sum(axis=1)) for name, chance in zip(own.said, bounds, strict=True)}
+    of_class, of_all = class_and_all(rows.label_columns, bounds)
+    pairs = zip((*own.of_class, *own.of_all), (*of_class, *of_all), strict=True)
+    columns, looked_up = cell_columns(pairs, own.scored.family.name)
+    to.columns |= columns
+    to.looked_up |= looked_up
+    for bound, total in zip(own.bounds, stated_class_losses(own, of_class, of_all), strict=True):
+        to.add_rest(bound, total)
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -247,6 +324,18 @@ def _add_numbers(own: Residuals, rows: Rows, z: Integers, to: _Columns) -> None:
         cells = to_field(np.asarray(to.columns[lowest]).astype(np.int64) + np.where(beyond, rounded, 0))
         to.columns[lowest] = cells
     to.add_rest(own.bound, int((rounded[live] ** 2).sum()))
+
+
+def _add_deviances(own: MeanCounts, rows: Rows, counts: Integers, to: _Columns) -> None:
+    """Of the mean of what shards expect."""
+    labels = rows.labels.astype(np.int64)
+    to.columns[own.log] = to_field(count_logs()[labels])[None]
+    to.looked_up[own.log.name] = labels.astype(np.uint16)[None]
+    columns, looked_up = cell_columns(zip(own.sums, shifted(own, counts), strict=True), "logistic")
+    to.columns |= columns
+    to.looked_up |= looked_up
+    for end, total in zip(own.ends, stated_deviances(own, rows.labels, counts), strict=True):
+        to.add_rest(end, total)
 
 
 def _mean(own: Spread, labels: Integers) -> tuple[int, int, int]:
@@ -288,15 +377,22 @@ def true_evaluation(relation: Evaluation, rows: Rows, models: Sequence[Integers]
 
 
 def _true(own: Judged, rows: Rows, integers: Integers) -> Judged:
-    z = _scores(own, rows, integers)
+    z, said = _scores(own, rows, integers)
+    if isinstance(own, MeanLoss):
+        return _with_mean_loss(_of_two(own, rows, z[0]), rows, said)
     if isinstance(own, TwoClasses):
         return _of_two(own, rows, z[0])
     if isinstance(own, SeveralClasses):
-        return _of_several(own, rows, z)
+        return _of_several(own, rows, z, said)
     if isinstance(own, ExpectedCounts):
         found = expected(own, z[0])
         return with_deviance(replace(own, squares=_of_numbers(own, rows, found.counts).squares), rows, found)
-    return _of_numbers(own, rows, z[0])
+    numbers = _of_numbers(own, rows, z[0])
+    if not isinstance(own, MeanCounts) or own.deviances is None:
+        return numbers
+    low, high = stated_deviances(own, rows.labels, z[0])
+    least, most = own.ends
+    return replace(own, squares=numbers.squares, deviances=(least.stated_of(low), most.stated_of(high)))
 
 
 def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Integers]) -> Witness:
@@ -307,11 +403,13 @@ def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Intege
     """
     to = _Columns()
     for own, integers in zip(relation.models, models, strict=True):
-        z = _scores(own, rows, integers)
+        z, said = _scores(own, rows, integers)
         if isinstance(own, TwoClasses):
             _add_two(own, rows, z[0], to)
+            if isinstance(own, MeanLoss):
+                _add_mean_loss(own, rows, said, to)
         elif isinstance(own, SeveralClasses):
-            _add_several(own, rows, z, to)
+            _add_several(own, rows, z, said, to)
         elif isinstance(own, ExpectedCounts):
             found = expected(own, z[0])
             cells, looked_up = counted_columns(own, rows, found)
@@ -320,7 +418,9 @@ def evaluation_witness(relation: Evaluation, rows: Rows, models: Iterable[Intege
             _add_numbers(own, rows, found.counts, to)
         else:
             _add_numbers(own, rows, z[0], to)
-        _add_model(own.scored, rows, integers, to)
+            if isinstance(own, MeanCounts) and own.deviances is not None:
+                _add_deviances(own, rows, z[0], to)
+        _add_model(own.scored, integers, said, to)
     if relation.spread is not None:
         _add_labels(relation.spread, rows, to)
     return Witness({**to.columns, **multiplicities(relation.sections, to.looked_up)}, to.looked_up)

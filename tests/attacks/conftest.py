@@ -115,6 +115,33 @@ def honest_shard_classes():
 
 
 @pytest.fixture(scope="session")
+def honest_shard_losses():
+    """At which log-loss models of shards predict two classes by the mean of probabilities."""
+    from .harness import prove
+    from .shard_losses import losses
+
+    return prove(losses().shape(), losses().columns_of())
+
+
+@pytest.fixture(scope="session")
+def honest_shard_class_losses():
+    """The same of several classes."""
+    from .harness import prove
+    from .shard_losses import class_losses
+
+    return prove(class_losses().shape(), class_losses().columns_of())
+
+
+@pytest.fixture(scope="session")
+def honest_shard_counts():
+    """How far the mean of what shards expect is from counts."""
+    from .harness import prove
+    from .shard_counts import counts
+
+    return prove(counts().shape(), counts().columns_of())
+
+
+@pytest.fixture(scope="session")
 def honest_means():
     """How far the mean of models of numbers is from these."""
     from .harness import prove

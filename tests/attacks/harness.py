@@ -90,6 +90,9 @@ PROOFS = (
     "honest_opinions",
     "honest_shard_classes",
     "honest_means",
+    "honest_shard_losses",
+    "honest_shard_class_losses",
+    "honest_shard_counts",
 )
 TELLING = ("honest", "honest_stages", "honest_alone", "honest_growth")  # have a message of each sort that there is
 TELLING_PROOFS = [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in PROOFS if name not in TELLING)]

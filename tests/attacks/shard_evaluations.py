@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from zkunlearn.prover.witnesses.evaluation import evaluation_witness, true_evalu
 from zkunlearn.verifier.protocol.code import PLAIN_RATE
 from zkunlearn.verifier.protocol.proof import ProofShape
 
-from .evaluations import FINE, FINER, HOLES, LABEL_SHIFT, LIVE
+from .evaluations import FINE, FINER, HOLES, LABEL_SHIFT, LIVE, rows_of
 from .harness import (
     CLASSES,
     FEATURES,
@@ -118,8 +117,7 @@ class MadeOfShards:
 
     def witness_of(self, *spoken: Any, relation: ShardedEvaluation | None = None) -> Columns:
         """The witness of bundles, of those with other integers than what was committed to."""
-        X, y = self.data
-        rows: Any = SimpleNamespace(by_feature=X.T, labels=y)
+        rows = rows_of(self.data, self.relation.outputs)
         own = spoken or (self.spoken(0), self.spoken(1))
         found: Any = evaluation_witness(relation or self.relation, rows, own).columns
         return {name: in_field(cells) for name, cells in found.items()}
@@ -147,7 +145,7 @@ class MadeOfShards:
         )
 
 
-def _made(draft: ShardedEvaluation, data: tuple[Any, Any], seed: int) -> MadeOfShards:
+def made_of(draft: ShardedEvaluation, data: tuple[Any, Any], seed: int) -> MadeOfShards:
     X, y = data
     X, y = X.copy(), y.copy()
     X[list(HOLES)], y[list(HOLES)] = 0, 0
@@ -159,7 +157,7 @@ def _made(draft: ShardedEvaluation, data: tuple[Any, Any], seed: int) -> MadeOfS
             own[..., FEATURES] <<= X_BITS - 4
             integers[prefix] = own
     made = MadeOfShards(draft, (X, y), integers)
-    rows: Any = SimpleNamespace(by_feature=X.T, labels=y)
+    rows = rows_of((X, y), draft.outputs)
     return replace(made, relation=true_evaluation(draft, rows, [made.spoken(0), made.spoken(1)]))  # type: ignore[arg-type]
 
 
@@ -171,7 +169,7 @@ def opinions() -> MadeOfShards:
         TwoClasses(_opinions(1, 1, ACTIVATION), LIVE, 0, confusion=(0,) * 4),
     )
     draft = ShardedEvaluation(ROWS, FEATURES, 1, judged, None, committed(1), LOGISTIC)
-    return _made(draft, people(1), 11)
+    return made_of(draft, people(1), 11)
 
 
 @cache
@@ -183,7 +181,7 @@ def classes() -> MadeOfShards:
         SeveralClasses(Argmax(_opinions(1, count, ACTIVATION), LIVE, (1,)), 0),
     )
     draft = ShardedEvaluation(ROWS, FEATURES, count, judged, None, committed(count), LOGISTIC)
-    return _made(draft, classed(), 12)
+    return made_of(draft, classed(), 12)
 
 
 @cache
@@ -196,4 +194,4 @@ def means() -> MadeOfShards:
         for bundle in range(2)
     )
     draft = ShardedEvaluation(ROWS, FEATURES, 1, judged, Spread(ROWS, LIVE, FINER, 0, 20), committed(1))
-    return _made(draft, (X, y), 13)
+    return made_of(draft, (X, y), 13)

@@ -33,7 +33,7 @@ from zkunlearn.prover.matrices.values import column_axes
 from zkunlearn.verifier.protocol.lookup import split_point
 from zkunlearn.verifier.protocol.sumcheck import bound_point
 
-from ..attacks import class_losses, evaluations, predictions, shard_evaluations
+from ..attacks import class_losses, evaluations, predictions, shard_counts, shard_evaluations, shard_losses
 from ..attacks.distance_runs import declare_counts, declare_distance
 from ..attacks.distances_runs import declare_classes
 from ..attacks.linear_distance_runs import declare_linear_distance
@@ -124,7 +124,10 @@ EVALUATIONS: dict[str, Relation] = {
 SHARDED: dict[str, Relation] = {
     "evaluation of shards": shard_evaluations.opinions().relation,
     "evaluation of shards, several classes": shard_evaluations.classes().relation,
+    "evaluation of shards, losses": shard_losses.losses().relation,
+    "evaluation of shards, losses of several classes": shard_losses.class_losses().relation,
     "evaluation of shards, numbers": shard_evaluations.means().relation,
+    "evaluation of shards, counts": shard_counts.counts().relation,
 }
 DISTANCES: dict[str, Relation] = {
     "distance": declare_distance().own.relation,
@@ -242,9 +245,12 @@ def test_public_vectors_of_an_evaluation_of_shards_are_extensions_of_their_table
     steps = walked(relation)
     names = [statement.name for statement, _ in steps.sums]
     gathered = sorted(f"{column} of shards of {matrix}" for column in ("weights", "intercept") for matrix in BUNDLES)
-    assert sorted(each for each in names if " of shards of " in each) == gathered
+    told = {f"chances of shards of {matrix}" for matrix in BUNDLES}
+    counted = {f"{what} of shards of {matrix}" for what in ("counts", "step") for matrix in BUNDLES}
+    assert sorted({each for each in names if " of shards of " in each} - told - counted) == gathered
+    assert (told <= set(names), counted <= set(names)) == ("losses" in name, name.endswith("counts"))
     assert {f"score of {matrix}" for matrix in BUNDLES} <= set(names)
-    assert ("opinions of second model" in names) == (not name.endswith("numbers"))
+    assert ("opinions of second model" in names) == (not name.endswith(("numbers", "counts")))
     assert_extensions(relation, steps)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, zip_longest
 from typing import Any
 
 from .channel import Channel
@@ -21,6 +20,8 @@ from .relations import (
     COUNT_LOGS,
     LINK,
     LOGS,
+    MEAN_LOSSES,
+    OPINIONS,
     PROBIT_LOSSES,
     RANGE,
     Relation,
@@ -32,7 +33,8 @@ from .shapes import Column
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 MATRICES = ("model", "second model")
-TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES, LINK, COUNT_LOGS)
+OF_SHARDS = [table for pair in zip(OPINIONS, MEAN_LOSSES, strict=True) for table in pair]
+TABLES = (RANGE, "signs", "losses", ACTIVATION, PROBIT_LOSSES, *LOGS, *CHANCES, *OF_SHARDS, LINK, COUNT_LOGS)
 
 
 def trainings_of(statement: Map) -> dict[str, Map]:
@@ -79,8 +81,7 @@ class Evaluation(Relation):
         self.columns |= {own.matrix: own.model.columns for own in models} if committed is None else committed
 
     def identities(self, ch: Channel) -> None:
-        of_sections = chain.from_iterable(zip_longest(*self.ended.values()))
-        for at, values in filter(None, of_sections):
+        for at, values in self.in_order:
             for own in self.models:
                 own.identities(self, ch, dict(at), values)
                 own.model.identities(self, ch, dict(at), values)
@@ -107,6 +108,7 @@ def require_result(training: Map, result: Map, second: Map) -> None:
     require("statement", spec["method"]["kind"] != "sisa")
     require("statement", (spec["family"] in ("linear", "poisson")) == ("squares" in result))
     require("statement", spec["family"] == "poisson" or "deviance" not in result)
+    require("statement", "deviances" not in result)
     require("statement", ("squares" in result) == ("squares" in second))
     if "squares" not in result:
         classes = len(training["dataset"]["encoding"]["label_classes"])
@@ -142,6 +144,8 @@ def require_numbers(results: list[Map], count: int) -> None:
     for result in results:
         if result.get("loss"):
             require("statement", result["loss"][0] <= result["loss"][1])
+        if ends := result.get("deviances"):
+            require("statement", ends[0] <= ends[1])
         if confusion := result.get("confusion"):
             size = int(len(confusion) ** 0.5)
             require("statement", sum(confusion) == count)

@@ -600,9 +600,15 @@ def check_sharded_evaluation(statement: Any) -> None:
 def check_result(result: Any) -> None:
     """What is said of one model."""
     if "squares" in result:
-        fields(result, {"squares": int, **({"deviance": int} if "deviance" in result else {})})
-        for stated in result.values():
-            within(stated, 0, 1 << 62)
+        told = {name: kind for name, kind in (("deviance", int), ("deviances", list)) if name in result}
+        require("format", len(told) < 2)
+        fields(result, {"squares": int, **told})
+        for name in ("squares", "deviance"):
+            within(result.get(name, 0), 0, 1 << 62)
+        for end in result.get("deviances", []):
+            require("format", type(end) is int and len(result["deviances"]) == 2)
+            within(end, -(1 << 62), 1 << 62)
+        require("format", result.get("deviances") != [])
         return
     loss = type(result.get("loss"))
     fields(result, {"right": int, "loss": loss, "confusion": list})

@@ -224,7 +224,7 @@ class SeveralClasses(Judged):
         super().__init__(model)
         self.result, self.gone, self.size, self.loss = result, gone, model.output.size, loss
         self.scores, self.predicted = ("virtual", f"scores of {self.matrix}"), self.own("predicted")
-        self.virtual = frozenset({self.scores})
+        self.virtual = frozenset({self.scores, *getattr(loss, "said", [])})
         axes = (model.output, self.live.row)
         self.gap, lookups = limbs_of(f"gap of {self.matrix}", model.score_bits + 1)
         self.boxes = [self.live.box(f"gaps of {self.matrix}", axes, lookups)]

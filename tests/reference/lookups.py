@@ -130,9 +130,10 @@ def table_leaf(ch: Channel, relation: Relation, number: int, point: Point, fract
                 low, high = (extension(bounds, entry) for bounds in LOSSES_OF[table]())
                 key -= powers[2] * low + powers[3] * high
             beside = columns_beside(table)
-            if beside is not None:  # of chances -2^15 <= q
-                one, other = (extension(own, entry) for own in beside)
-                key += 2**15 * table.startswith("chances") - powers[1] * one - powers[2] * other
+            if beside is not None:  # of chances and opinions -2^15 <= q
+                key += 2**15 * table.startswith(("chances", "opinions"))
+                for power, own in zip(powers[1:], beside, strict=False):
+                    key -= power * extension(own, entry)
             total += e * key
         return denominator - total * ch.one, []
 
@@ -154,6 +155,7 @@ def box_leaf(ch: Channel, relation: Relation, box: Box, point: Point, fraction: 
                 if column not in values:
                     values[column] = relation.evaluate(ch, column, whole)
     relation.ended.setdefault(box.name, []).append((whole, values))
+    relation.in_order.append((whole, values))
     chosen = eq_table(selector)[: len(box.lookups)]
     constant, linear = ZERO, ZERO
     for e, lookup in zip(chosen, box.lookups, strict=True):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from functools import cache
+from itertools import pairwise
 
+from .arithmetic import activation_table
 from .optimum_integers import PI, edges
 
 
@@ -86,6 +88,25 @@ def logarithms(bits: int) -> list[int]:
         return [0, *(int(value.to_integral_value(ROUND_FLOOR)) for value in found)]
 
 
+CERTAIN = 1 << 30  # the unit that chances of shards are in
+BEYOND = {"logistic": 65, "probit": 2054}  # what no loss of a mean is more than
+
+
+@cache
+def mean_losses(family: str) -> tuple[list[int], ...]:
+    """Edges of cells, their widths, and bounds of -log(mean / 2^30) over them; nothing after the last one."""
+    edges = [0]
+    while edges[-1] < CERTAIN:
+        edges.append(edges[-1] + (1 << min(15, max(0, edges[-1].bit_length() - 11))))
+    with localcontext() as context:
+        context.prec = 30
+        losses = [65536 * (30 * Decimal(2).ln() - Decimal(edge).ln()) for edge in edges[1:-1]] + [Decimal(0)]
+        least = [int(loss.to_integral_value(ROUND_FLOOR)) for loss in losses]
+        largest = [65536 * BEYOND[family], *(int(loss.to_integral_value(ROUND_CEILING)) for loss in losses)]
+    found = edges, [b - a for a, b in pairwise(edges)] + [1], [*least, 0], largest
+    return tuple(own + [0] * (65536 - len(own)) for own in found)
+
+
 def columns_beside(name: str) -> Sequence[Sequence[int]] | None:
     """What stands beside the first component, if it is one of these tables."""
     words = name.split()
@@ -93,7 +114,9 @@ def columns_beside(name: str) -> Sequence[Sequence[int]] | None:
         return [0] + [1] * 65535, logarithms(int(words[2]))
     if words[0] == "chances":
         return chance_bounds(words[2], int(words[4]))
-    return None
+    if words[0] == "opinions":
+        return activation_table(words[2], 9, 16), *chance_bounds(words[2], 30)
+    return mean_losses(words[3]) if words[0] == "mean" else None
 
 
 @cache

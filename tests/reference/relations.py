@@ -27,8 +27,11 @@ CHANCES = {
     for family, tag in (("logistic", 64), ("probit", 128))
     for bits in range(16, 32)
 }
-TAGS |= LOGS | CHANCES | {COUNT_LOGS: 12}
+OPINIONS = {"opinions of logistic": 192, "opinions of probit": 193}
+MEAN_LOSSES = {"mean losses of logistic": 194, "mean losses of probit": 195}
+TAGS |= LOGS | CHANCES | OPINIONS | MEAN_LOSSES | {COUNT_LOGS: 12}
 ENTRIES |= dict.fromkeys([*LOGS, *CHANCES], 3) | {COUNT_LOGS: 2}
+ENTRIES |= dict.fromkeys(OPINIONS, 4) | dict.fromkeys(MEAN_LOSSES, 5)
 SINGULAR = {SIGNS: "sign", LOSSES: "loss", COUNT_LOGS: "count log"}
 KEY_LIMBS = 6
 FEATURES, LABELS = ("dataset", "features"), ("dataset", "labels")
@@ -119,6 +122,7 @@ class Relation:
         """Before each walk."""
         self.claims: list[Claim] = []
         self.ended: dict[str, list[tuple[Mapping[str, Point], dict[Address, K]]]] = {}  # part by part
+        self.in_order: list[tuple[Mapping[str, Point], dict[Address, K]]] = []  # of all boxes, as they ended
 
     def boxes_of(self, section: int) -> list[Box]:
         """The i-th part of each box lies in section i."""

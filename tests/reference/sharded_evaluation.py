@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .arithmetic import activation_table
@@ -17,81 +17,20 @@ from .evaluation import (
     step_bits,
     weight_scale,
 )
-from .field import ONE, ZERO, K, Point, eq_at, eq_table, log2_ceil, prefix, require
+from .field import K, Point, log2_ceil, prefix, require
 from .formats import Map, births, instance, outputs_of, read_file, records_of
-from .judged import Judged, Live, Model, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
+from .gathered import Gathered, Place
+from .judged import Judged, Live, Residuals, SeveralClasses, TwoClasses, Values, limbs_of, together
+from .mean_counts import MeanCounts, SpokenCounts, of_mean_counts
+from .mean_loss import MeanClassLoss, MeanLoss
 from .normalised_loss import NormalisedLoss
-from .relations import ACTIVATION, FEATURES, SIGNS, Lookup, Relation, classes_of, dataset_columns, rounds
+from .relations import ACTIVATION, SIGNS, Address, Lookup, Relation, classes_of, dataset_columns, rounds
 from .shapes import Axis, Column
 from .sisa import Sisa
 from .sisa_integers import Cut, Run, cut_of, runs_of
 from .verifier import Shape, require_size, training_relation, verify_proof
 
 CELL_BITS, PROBABILITY_BITS = 9, 16
-
-Place = tuple[str, str, list[int | None]]  # matrix, what is before the names of columns, and speakers by shard
-
-
-class Gathered(Model):
-    """Models of shards: what is looked up is each of them, or their sum."""
-
-    speaker: Axis | None = None
-
-    def __init__(
-        self, matrix: str, columns: list[Column], bits: tuple[int, int], x_bits: int, live: Live, places: list[Place]
-    ) -> None:
-        self.places = places
-        super().__init__(matrix, columns, bits, x_bits, live)
-
-    def real(self, at: Mapping[str, Point]) -> K:
-        found = prefix(at["output"], self.output.size)
-        return found * prefix(at["speaker"], self.speaker.size) if self.speaker else found
-
-    def share(self, at: Mapping[str, Point]) -> Callable[[int], K]:
-        """How much a speaker counts."""
-        return (lambda speaker: eq_at(at["speaker"], speaker)) if self.speaker else (lambda speaker: ONE)
-
-    def committed(self, relation: Relation, ch: Channel, name: str, at: Mapping[str, Point]) -> K:
-        share, found = self.share(at), ZERO
-        own = {axis: at[axis] for axis in ("output", *(["weight"] if name == "weights" else []))}
-        for matrix, before, speakers in self.places:
-            column, bits = (matrix, before + name), log2_ceil(len(speakers))
-            shares = [ZERO if speaker is None else share(speaker) for speaker in speakers]
-            if not bits:
-                found += shares[0] * relation.evaluate(ch, column, {**own, "block": []})
-                continue
-            (total,) = ch.hidden(1)
-            check = f"{name} of shards of {self.matrix}"
-            b, left = rounds(ch, check, bits, 2, total)
-            value = relation.evaluate(ch, column, {**own, "block": b})
-            weight = sum((one * other for one, other in zip(shares, eq_table(b), strict=False)), ZERO)
-            ch.zero(check, lambda left=left, weight=weight, value=value: (left - weight * value, []))
-            found += total
-        return found
-
-    def score(self, relation: Relation, ch: Channel, o: Point, n: Point, claim: K | None = None) -> K:
-        return self.score_of(relation, ch, {"output": o}, n, claim)
-
-    def score_of(self, relation: Relation, ch: Channel, model: Mapping[str, Point], n: Point, claim: K | None) -> K:
-        """Of what is looked up."""
-        constant, real = ZERO, self.real(model)
-        if self.bias:
-            limbs = [relation.evaluate(ch, limb, model) for limb in self.intercept]
-            offset = 2 ** (self.intercept_bits - 1) * real * ch.one
-            constant = (together(limbs) - offset) * prefix(n, self.live.rows)
-        total = ch.hidden(1)[0] if claim is None else claim - constant
-        name = f"score of {self.matrix}"
-        k, left = rounds(ch, name, self.weight.bits, 3, total)
-        x = relation.evaluate(ch, FEATURES, {"row": n, "feature": k})
-        weights = [relation.evaluate(ch, limb, {**model, "weight": k}) for limb in self.weights]
-
-        def check() -> Any:
-            there = prefix(k, self.weight.size)
-            weight = together(weights) - 2 ** (self.weight_bits - 1) * real * there * ch.one
-            return left, [(-ONE * there, x, weight)]
-
-        ch.zero(name, check)
-        return total + constant
 
 
 class Opinions(Gathered):
@@ -106,9 +45,16 @@ class Opinions(Gathered):
         axes = (self.output, self.speaker, self.live.row)
         self.cell, self.said = (("witness", f"{name} of {self.matrix}") for name in ("shard cell", "opinion"))
         self.rest, of_rest = limbs_of(f"shard remainder of {self.matrix}", shift)
-        entries: list[Any] = [([(1, column)], 0) for column in (self.cell, self.said)]
+        self.chances = [] if table in (SIGNS, ACTIVATION) else self.bounds
+        told = [self.cell, self.said, *self.chances]
+        entries: list[Any] = [([(1, column)], 0) for column in told]
         self.boxes.append(self.live.box(f"opinions of {self.matrix}", axes, [Lookup(table, entries), *of_rest]))
-        self.witness += [Column(name, axes) for _, name in (self.cell, self.said, *self.rest)]
+        self.witness += [Column(name, axes) for _, name in (*told, *self.rest)]
+
+    @property
+    def bounds(self) -> list[Address]:
+        """Of what each says, where a loss is told."""
+        return [("witness", f"{name} chance of {self.matrix}") for name in ("least", "largest")]
 
     def identities(self, relation: Relation, ch: Channel, at: Mapping[str, Point], values: Values) -> None:
         super().identities(relation, ch, at, values)
@@ -189,8 +135,10 @@ class Bundled:
         return [place for place in found if any(speaker is not None for speaker in place[2])]
 
 
-def gathered(matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map, live: Live) -> Gathered:
-    """Its models, in the relation."""
+def gathered(
+    matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map, live: Live, told: bool = False
+) -> Gathered:
+    """Its models, in the relation; with bounds of what they say if a loss is told."""
     holdout, spec = statement["holdout"], bundle.last["spec"]
     x_bits, count = holdout["encoding"]["x_bits"], len(bundle.speaking)
     aggregate = spec["method"]["aggregate"] if spec["family"] != "linear" else "score"
@@ -203,10 +151,13 @@ def gathered(matrix: str, bundle: Bundled, bits: tuple[int, int], statement: Map
     if aggregate == "score":
         summed = bits[0] + log2_ceil(count), bits[1] + log2_ceil(count)
         return Gathered(matrix, columns, summed, x_bits, live, bundle.places)
+    if spec["family"] == "poisson":
+        q_bits = x_bits + spec["scales"]["w_bits"] - 16
+        return SpokenCounts(matrix, columns, bits, x_bits, live, bundle.places, q_bits=q_bits)
     largest = weight.size * 2 ** (x_bits + bits[0] - 1) + spec["method"]["bias"] * 2 ** (bits[1] - 1)
     vote = aggregate == "vote"
     shift = max(1, largest.bit_length() - 15) if vote else x_bits + weight_scale(spec) - CELL_BITS
-    table = SIGNS if vote else ACTIVATION
+    table = SIGNS if vote else f"opinions of {spec['family']}" if told else ACTIVATION
     return Opinions(matrix, columns, bits, x_bits, live, bundle.places, table=table, shift=shift)
 
 
@@ -214,8 +165,12 @@ def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live
     relation = training_relation(bundle.last)
     assert isinstance(relation, Sisa)
     stage, encoding = relation.stages[-1], statement["holdout"]["encoding"]
-    model = gathered(matrix, bundle, bits_of_model(stage, encoding["x_bits"]), statement, live)
+    told = result.get("loss") is not None
+    model = gathered(matrix, bundle, bits_of_model(stage, encoding["x_bits"]), statement, live, told)
     if "squares" in result:
+        if isinstance(model, SpokenCounts):
+            return of_mean_counts(model, result, live, statement["grid"], Scales(encoding, live.count))
+        require("statement", "deviance" not in result and "deviances" not in result)
         own, scale = Scales(encoding, live.count), encoding["x_bits"] + weight_scale(bundle.last["spec"])
         require("statement", min(scale - own.labels, own.fine, scale - own.fine) >= 1)
         step, count = step_bits(live.count, statement["grid"], 2 * own.fine), len(bundle.speaking)
@@ -225,23 +180,29 @@ def judged(matrix: str, bundle: Bundled, result: Map, statement: Map, live: Live
         return Residuals(model, shifts, own.residual, result["squares"], step, count)
     family, count = bundle.last["spec"]["family"], len(bundle.speaking)
     scale, step = encoding["x_bits"] + weight_scale(bundle.last["spec"]), step_bits(live.count, statement["grid"], 16)
-    require("statement", result["loss"] is None or (scale > 9 and 16 + log2_ceil(count << (scale - 9)) <= 62))
-    if outputs_of(encoding) > 1:
-        loss = None if result["loss"] is None else NormalisedLoss(model, family, scale, result["loss"], step, count)
+    wide = 0 if isinstance(model, Opinions) else 16 + log2_ceil(count << max(0, scale - 9))
+    require("statement", not told or (scale > 9 and wide <= 62))
+    if told and isinstance(model, Opinions):
+        if outputs_of(encoding) == 1:
+            return MeanLoss(model, result, step, family)
+        loss = MeanClassLoss(model, family, result["loss"], step)
         return SeveralClasses(model, result, classes_of(bundle.last), loss)
+    if outputs_of(encoding) > 1:
+        normalised = NormalisedLoss(model, family, scale, result["loss"], step, count) if told else None
+        return SeveralClasses(model, result, classes_of(bundle.last), normalised)
     return TwoClasses(model, scale, result, step, family, 1 if result["loss"] is None else count)
 
 
 def require_result(bundle: Bundled, result: Map, statement: Map) -> None:
     """Of the sort that such models have."""
     spec, encoding = bundle.last["spec"], statement["holdout"]["encoding"]
-    require("statement", spec["family"] != "poisson")
-    require("statement", (spec["family"] == "linear") == ("squares" in result))
+    require("statement", spec["family"] != "poisson" or spec["method"]["aggregate"] == "probability")
+    require("statement", (spec["family"] in ("linear", "poisson")) == ("squares" in result))
     require("statement", (statement["spread"] is not None) == ("squares" in result))
     if "squares" in result:
         return
     require("statement", outputs_of(encoding) == 1 or spec["method"]["aggregate"] != "vote")
-    told = spec["method"]["aggregate"] == "score" and not bundle.last["forgotten_classes"]
+    told = spec["method"]["aggregate"] != "vote" and not bundle.last["forgotten_classes"]
     require("statement", result["loss"] is None or told)
     require("statement", len(result["confusion"]) in (0, len(encoding["label_classes"]) ** 2))
 
@@ -272,6 +233,9 @@ def sharded_evaluation_shape(statement: Map) -> Shape:
     own = [judged(name, bundle, result, statement, live) for name, bundle, result in named]
     tabled = any(isinstance(each.model, Opinions) and each.model.table == ACTIVATION for each in own)
     families = {bundle.last["spec"]["family"] for bundle in bundles}
+    require("statement", "poisson" not in families or len(families) == 1)
+    counting = {each.model.q_bits for each in own if isinstance(each, MeanCounts)}
+    require("statement", len(counting) < 2)
     require("statement", not tabled or len(families) == 1)
     return _shape(statement, own, live, families.pop() if tabled else None)
 
@@ -290,7 +254,8 @@ def sharded(dataset: Map, own: list[Judged], spread: Any, committed: Any, family
     """The relation, with its table of probabilities, if there is one."""
     found = Evaluation(dataset, own, spread, committed)
     found.name = "sharded evaluation"
-    found.table = activation_table(family, CELL_BITS, PROBABILITY_BITS) if family else []
+    edges = next((each.edges for each in own if isinstance(each, MeanCounts)), [])
+    found.table = activation_table(family, CELL_BITS, PROBABILITY_BITS) if family else edges
     return found
 
 
