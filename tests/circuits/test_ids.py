@@ -8,12 +8,11 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.circuits.statements.ids import identify
 from zkunlearn.errors import DataError
-
-import torch
 
 NFC, NFD = "Zo\u00eb", "Zoe\u0308"
 

@@ -22,12 +22,11 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 import scipy.sparse
+import torch
 import zkunlearn as zu
 from zkunlearn.prover import kernels
 from zkunlearn.prover.owner.left_out import LEFT_OUT_FILE, LeftOut
 from zkunlearn.prover.tables import cells
-
-import torch
 
 from .conftest import FORGOTTEN_ID, run
 

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 import zkunlearn as zu
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
@@ -30,8 +31,6 @@ from zkunlearn.models.encoding.labels import LabelEncoding
 from zkunlearn.models.encoding.maps import MAPS, log1p_thresholds
 from zkunlearn.models.families import FAMILIES
 from zkunlearn.models.shapes import X_BITS_RANGE
-
-import torch
 
 from .proved import (
     BOUNDS,

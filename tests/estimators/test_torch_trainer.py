@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import zkunlearn as zu
 from zkunlearn.estimators.public.torch import Trainer, copy_into
 from zkunlearn.estimators.torch_trainer import OVERWRITTEN
-
-import torch
 
 NAMES = ("age", "income", "share")
 BOUNDS = {"age": (0, 120), "income": (-1000, 200_000), "share": (0, 1)}

@@ -10,11 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import scipy.sparse
+import torch
 import zkunlearn as zu
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.prover.tables.arrays import as_known_features, as_table
-
-import torch
 
 X = np.array([[0.0, 5.0], [10.0, 6.0], [5.0, 5.25], [2.5, 5.5]])
 Y = [0, 1, 1, 0]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 import zkunlearn as zu
 from zkunlearn.prover.owner.asked import Asked, ask
 from zkunlearn.prover.owner.left_out import LeftOut
@@ -18,8 +19,6 @@ from zkunlearn.prover.tables.ids import row_ids
 from zkunlearn.prover.tables.read import read_table
 from zkunlearn.prover.witnesses.rows import Rows, blind_rows
 from zkunlearn.verifier.pins import check_forgotten
-
-import torch
 
 NFC, NFD = "Zo\u00eb", "Zoe\u0308"
 FRAME = pd.DataFrame({"a": [0.0, 1, 2, 3], "y": [0, 1, 1, 0]})

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
+import torch
 import zkunlearn as zu
 from zkunlearn.prover.tables.read import read_table
-
-import torch
 
 NAN = float("nan")
 AGE, DOSE, SICK = [40.0, NAN, 60, 70, NAN], [1.0, 2, 3, NAN, 5], ["no", "yes", "no", "yes", "no"]

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import zkunlearn as zu
 from torch.utils import data
 from zkunlearn.errors import DataError, ParameterError
 from zkunlearn.prover.tables import torch_datasets
 from zkunlearn.prover.tables.torch_datasets import from_torch
-
-import torch
 
 X = np.round(np.random.default_rng(8).uniform(-1, 1, (12, 3)), 3)
 Y = (np.arange(12) % 2).tolist()
