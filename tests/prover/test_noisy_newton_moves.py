@@ -119,7 +119,8 @@ def test_the_model_is_where_steps_end_with_what_coins_and_nonce_say(
     start = starting_weights(before.secret.integers[0], schedule)
     steps = run_steps(X, y, start, secret.kept.reshape(FEATURES + 1, -1), schedule)
     assert np.array_equal(steps[-1].after, secret.integers[0])
-    _, found = noisy(X, y, *secret.integers, schedule)
+    weights, coins = secret.integers
+    _, found = noisy(X, y, weights, coins, schedule)
     assert np.array_equal(noisy_model(found, schedule), first.secret.integers)
     committed_to: Any = first.statement.committed_noise
     assert schedule.pads == pads_of(committed_to.digest, NONCE, FEATURES + 1)

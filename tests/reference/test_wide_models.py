@@ -64,7 +64,8 @@ def test_a_bent_proof_of_a_wide_model_is_rejected_by_both_with_one_reason(kind: 
 
 @pytest.mark.parametrize("kind", ["logistic", "classes", "linear"])
 def test_a_wide_statement_of_another_distance_is_rejected_by_both(kind: str) -> None:
-    proof, dataset = proved(kind)
+    found: Any = proved(kind)
+    proof, dataset = found
     own = Training(proof.to_bytes(), dataset.commitment.to_bytes())
     other = replace(proof.statement, distance=(proof.statement.distance + 1) % 3)
     assert own.verdict(replace(proof, statement=other).to_bytes()) == "constraints"
