@@ -14,6 +14,7 @@ from multiprocessing import parent_process
 from threading import Event, Lock, Thread
 from time import perf_counter
 from typing import Any
+from uuid import uuid4
 
 from .compiled import all_kernels, being_compiled, listen
 
@@ -37,7 +38,7 @@ class Bar:
         self._shell, self._silence = shell, silence
         self._start, self._ended = perf_counter(), Event()
         self._of, self._begun, self._phase = 0, 0, ""
-        self._shown = False
+        self._shown, self._place = False, f"zkunlearn-{uuid4().hex}"
         self._teller = Thread(target=self._tell, daemon=True)
         shell.events.register("post_execute", self.end)
         self._teller.start()
@@ -86,7 +87,7 @@ class Bar:
     def _publish(self, text: str, element: str) -> None:
         """Without importing a display: shells have one."""
         data = {"text/plain": text, "text/html": element + html.escape(text)}
-        place = {"display_id": f"zkunlearn-{id(self)}-{self._start}"}
+        place = {"display_id": self._place}
         self._shell.display_pub.publish(data, {}, transient=place, update=self._shown)
         self._shown = True
 

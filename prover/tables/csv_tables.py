@@ -37,6 +37,7 @@ from .survey import Seen
 from .unfit import OF_FILES, all_strange, all_unfit, kind_of, with_more
 
 ROW_NAMES = "(names of rows)"
+LOOKED_AT, LEAST_LOOKED_AT = 1 << 18, 64  # cells, and rows, for what else is wrong: a second at most
 
 
 def read_csv(file: BinaryIO, source: str, wanted: Wanted, written: CsvFormat) -> RawTable:
@@ -213,7 +214,8 @@ class _Cells:
         seen = {name: Seen(column=name, read=self.written.number) for _, name, own in self.columns if _plain(own)}
         refused: dict[str, dict[str, None]] = {}
         with suppress(DataError, UnicodeError):  # of the file, about what comes later
-            for _, row in itertools.islice(itertools.chain([(0, cells)], self.records), PIECE_ROWS):
+            most = min(PIECE_ROWS, LOOKED_AT // len(self.columns))
+            for _, row in itertools.islice(itertools.chain([(0, cells)], self.records), max(most, LEAST_LOOKED_AT)):
                 for at, name, own in self.columns:
                     if at < len(row):  # of a row that is too short nothing is said now
                         _look(seen.get(name, own), row[at], refused.setdefault(name, {}))

@@ -14,7 +14,7 @@ SHOWN_COLUMNS, SHOWN_VALUES = 12, 5
 CATEGORIES, TIMES, TEXTS, UNREAD, OTHERS, MIXED = "categories", "times", "texts", "unread", "others", "mixed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ways:
     """What can be done about columns, in words, by what is in them.
 

@@ -136,7 +136,7 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"method": "optimum", "standardize": True}, 'method="optimum" is of features as they are'),
     ({"method": "sisa", "shard_rows": 3}, "must be a power of two"),
     ({"bounds": (0, 1, 2)}, r"expected \(low, high\)"),
-    ({"bounds": {"age": (0, 120)}}, "none for column 'income'"),
+    ({"bounds": {"age": (0, 120)}}, "none for columns 'income', "),
     ({"bounds": (0, 1)}, r"row 1, column 'age': .* is outside the bounds"),
     ({"x_bits": 40}, "must be between 4 and 14"),
     ({"openings": 0}, "openings = 0"),
