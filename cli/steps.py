@@ -12,7 +12,6 @@ from ..verifier.steps import step_error
 from .distance_words import at_most
 from .output import Lines
 
-
 UPDATE = "so the first, from an optimum, is the update by influence functions (Koh and Liang 2017; Guo et al. 2020)"
 NOISED = "from near an optimum this is a Newton step with noise after it (Guo et al. 2020; Sekhari et al. 2021)"
 

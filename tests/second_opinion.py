@@ -70,7 +70,6 @@ from .reference.field import K, bits_of
 from .reference.shapes import Axis, Code, Column, groups_of
 from .toys import ScaledGradient, Shards
 
-
 DRAWN = {"root": bytes(32), "source": "nobody", "nonce": bytes(32)}
 
 

@@ -30,8 +30,8 @@ _INVERSE: Fields = {"inverse": Int(*INVERSE_RANGE)}  # stands only where it is d
 _NOISE: Fields = {"epsilon": Real(), "delta": Real(), "grid": Int(*NOISY_GRID_RANGE)}  # likewise
 ONE_WITHOUT_THE_OTHER = "{given}: goes with {missing}: declare both, and the model has noise, or neither"
 TOO_COARSE = (
-    "grid = {grid}: too coarse: noise of 2^11 steps of it would have a deviation of {deviation:g} in weights; leave the "
-    "grid out, which is finer for noise than for a rounding"
+    "grid = {grid}: too coarse: noise of 2^11 steps of it would have a deviation of {deviation:g} in weights; leave "
+    "the grid out, which is finer for noise than for a rounding"
 )
 SEVERAL_DISTANCES = "distances: {count} of them; under noise there are no edges of a grid: declare one, or none"
 

@@ -49,7 +49,8 @@ def noised(dataset: zu.Dataset, spec: zu.TrainingSpec, forget: list[str], previo
 )
 def test_a_chain_is_accepted_and_what_is_not_is_refused_by_both(fields: dict[str, Any], outputs: int) -> None:
     dataset, spec = houses(outputs), spec_of(**fields)
-    bias = fields.get("bias", True)
+    bias, method = fields.get("bias", True), vars(spec.method)
+    grid = method["grid"]
     optimum = zu.prove(dataset, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, bias=bias))
     first = noised(dataset, spec, ["1"], optimum, 1)
     second = noised(dataset, spec, ["1", "5"], first, 2)
@@ -65,10 +66,11 @@ def test_a_chain_is_accepted_and_what_is_not_is_refused_by_both(fields: dict[str
         ({"noise": None}, "statement"),
         ({"distance": 1}, "statement"),
         ({"start": ()}, "statement"),
-        ({"spec": replace(spec, method=replace(spec.method, epsilon=0.5))}, "constraints"),  # type: ignore[call-arg]
+        ({"spec": spec_of(**(fields | {"epsilon": 0.5, "grid": grid}))}, "constraints"),
     ]
     for changes, check in lies:
-        lie = replace(second.proof, statement=replace(own, **changes))
+        proof: Any = second.proof
+        lie = replace(proof, statement=replace(own, **changes))
         assert verifier.verdict(verifier.verify_training, lie.to_bytes(), commitment, **asked) == check, changes
         with pytest.raises(zu.InvalidProof) as rejected:
             zu.verify(lie, dataset.commitment)
@@ -81,7 +83,8 @@ def test_a_nonce_that_is_replayed_is_a_mismatch_for_both() -> None:
     second = noised(dataset, spec, ["1", "5"], first, 2)
     drawn: Any = second.statement.noise
     replayed = replace(second.statement, noise=replace(drawn, nonce=bytes([1]) * 32))
-    lie = replace(second.proof, statement=replayed)
+    proof: Any = second.proof
+    lie = replace(proof, statement=replayed)
     files: dict[str, Any] = {"previous": first.proof.to_bytes(), "known_dataset": True}
     found = verifier.verdict(verifier.verify_training, lie.to_bytes(), dataset.commitment.to_bytes(), **files)
     assert found == "mismatch"
