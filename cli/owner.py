@@ -195,7 +195,7 @@ def commit(
     "--commit-noise",
     "source",
     metavar="TEXT",
-    help="Of method 'noisy', the first move: commit to the noise, and say who will give the nonce, and when.",
+    help="Of a model with noise, the first move: commit to it, and say who will give the nonce, and when.",
 )
 @click.option("--nonce", type=hexadecimal, metavar="HEX", help="The second move: the nonce that was given after that.")
 @click.option("--out", required=True, type=FILE, metavar="P.proof", help="Where the proof, or the bundle, goes.")

@@ -61,7 +61,7 @@ def declare_noisy_newton(forgotten: tuple[int, ...] = FORGOTTEN, **changes: Any)
 
 def declare_noisy_inverse(**changes: Any) -> NoisyNewtonDeclared:
     """The same with a matrix that is proved to be the inverse of the second derivative."""
-    choices: dict[str, Any] = {"inverse": 12, "l2": 0.25, "grid": 22, "distances": (1 << 28,)}
+    choices: dict[str, Any] = {"inverse": 12, "l2": 0.25, "grid": 21, "distances": (1 << 28,)}
     return declare_noisy_newton(**(choices | changes))
 
 

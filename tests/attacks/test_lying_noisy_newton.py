@@ -14,6 +14,7 @@ import pytest
 from zkunlearn.circuits.field.goldilocks import P as MODULUS
 from zkunlearn.circuits.relations.certified import BIAS, WEIGHTS
 from zkunlearn.circuits.relations.model import COEFFICIENTS, INTERCEPT
+from zkunlearn.circuits.relations.newton import MATRIX
 from zkunlearn.circuits.relations.newton_step import update_remainder
 from zkunlearn.circuits.relations.noise import NOISE, NOISY_BIAS, NOISY_WEIGHTS
 from zkunlearn.errors import TrainingError
@@ -256,6 +257,18 @@ def test_the_noise_of_a_model_of_other_rows_is_rejected(own: NoisyNewtonDeclared
 def row_of(own: NoisyNewtonDeclared, data: Data, weights: Any) -> Any:
     whole = np.hstack([data[0], np.full((len(data[0]), 1), own.schedule.one)])
     return row_values(whole @ weights, own.schedule)
+
+
+# By an inverse -------------------------------------------------------------------------------------------------------
+
+
+def test_a_matrix_that_is_no_inverse_is_rejected(data: Data) -> None:
+    """A unit off in one number: as good as any for where it leads, and not what its error says."""
+    own = declare_noisy_inverse(steps=1)
+    said = integers(own, found(own, data))
+    outcome = prove(own.shape, committed(own, data, {**said, MATRIX: off(said[MATRIX], (0, 1), 1)}))
+    assert outcome.verdict() == "constraints"
+    assert {"inverse"} <= outcome.prover.lies <= {"inverse", "step 1: update"}
 
 
 # Totals --------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -66,17 +65,8 @@ def test_programs_read_the_same(owner: Path) -> None:
 
 def test_of_an_inverse_verify_says_that_it_is_the_step_before_the_noise(owner: Path) -> None:
     (owner / "inverse.toml").write_text(SPEC.replace("steps = 2", "steps = 4\ninverse = 12"))
-    move: tuple[Any, ...] = (
-        "prove",
-        owner / "data",
-        "--spec",
-        owner / "inverse.toml",
-        "--out",
-        owner / "third.proof",
-        "--forget",
-        "p4",
-    )
-    move = (*move, "--previous", owner / "second.proof")
+    more = ("--forget", "p4", "--previous", owner / "second.proof")
+    move = ("prove", owner / "data", "--spec", owner / "inverse.toml", "--out", owner / "third.proof", *more)
     done(*move, "--commit-noise", "the auditor, for the third")
     done(*move, "--nonce", "7c" * 32)
     said = " ".join(done("verify", owner / "data" / "dataset.commitment", owner / "third.proof").stdout.split())

@@ -28,6 +28,7 @@ from zkunlearn.prover.owner.model import Model
 from zkunlearn.prover.protocol import proof as prover_protocol
 from zkunlearn.prover.witnesses.newton import Stepped
 from zkunlearn.prover.witnesses.noisy import FoundNoisy
+from zkunlearn.prover.witnesses.noisy_newton import SteppedNoisy
 from zkunlearn.prover.witnesses.one_pass import Solved
 from zkunlearn.prover.witnesses.optimum import Found
 
@@ -37,6 +38,7 @@ ROWS, FEATURES, X_BITS, W_BITS = 24, 4, 10, 20
 SPEC = '[model]\nkind = "logistic"\n[method]\nepochs = 3\nlearning_rate = 0.5\nbatch_size = 8\n'
 SPEC += f"[fixed_point]\nx_bits = {X_BITS}\nw_bits = {W_BITS}\n"
 NOISY_SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "noisy"\nl2 = 0.25\n'
+NOISY_STEPS_SPEC = NOISY_SPEC.replace("noisy", "newton") + "steps = 2\nepsilon = 1.0\ndelta = 1e-5\n"
 COLUMNS = [f"quantity {i}" for i in range(FEATURES)]
 LOW, HIGH = -10.0, 10.0
 SMALLEST_HIDDEN = 1 << 32  # hidden values below are not looked for: zeros and small public ones are among them
@@ -142,7 +144,8 @@ def on_the_way(found: Any) -> list[Any]:
             moved += [found.proved.curvature, found.proved.rest, found.proved.error]
         return [found.settled.weights, found.settled.gradient, *moved]
     if isinstance(found, FoundNoisy):
-        return [found.noised.weights, found.noised.gradient, found.noised.coins, found.noised.rounded]
+        moved = [found.matrix, *(step.after for step in found.steps)] if isinstance(found, SteppedNoisy) else []
+        return [found.noised.weights, found.noised.gradient, found.noised.coins, found.noised.rounded, *moved]
     if isinstance(found, Solved):
         return [found.solution.weights, found.solution.products, found.solution.targets]
     return [trace.weights for trace in found]

@@ -73,6 +73,8 @@ PUBLIC = {  # and why
             "Nearness",
             "Objective",
             "NewtonCertificate",
+            "SteppedCertificate",
+            "NoisyNewtonCertificate",
             "NoisyCertificate",
             "Inverse",
             "StepError",

@@ -78,7 +78,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     with owner.noting(secrets) as noted:
         story = Story(folder, table, secrets, noted)
         (folder / "left.txt").write_text("\n".join(LEFT_OUT))
-        story.run(*story.commit("data", "--openings", 10, "--left-out", folder / "left.txt"))
+        story.run(*story.commit("data", "--openings", 11, "--left-out", folder / "left.txt"))
         story.run("suggest", folder / "data", "--json")
         story.run("suggest", folder / "data", "--out", folder / "suggested.toml")
         tried = ("train", folder / "data", "--spec", folder / "spec.toml")
@@ -95,6 +95,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         for path in (folder / "noisy.noise", folder / "noisy.noise.opening"):
             story.run("inspect", path)
         story.run(*noisy, "--nonce", "cd" * 32, "--json")
+        (folder / "steps.toml").write_text(owner.NOISY_STEPS_SPEC)
+        begun = ("--forget", story.forgotten, "--previous", folder / "noisy.proof")
+        steps = story.prove("steps.proof", "--spec", folder / "steps.toml", *begun)
+        story.run(*steps, "--commit-noise", "another beacon", "--json")
+        story.run(*steps, "--nonce", "ef" * 32)
         story.run("recommit", folder / "data", "--openings", 5, "--out", folder / "fresh", "--json")
         story.run("register", folder / "data")
         story.run("receipt", folder / "data", "--id", story.forgotten, "--out", folder / "her.receipt", "--json")

@@ -49,7 +49,8 @@ def noised(dataset: zu.Dataset, spec: zu.TrainingSpec, forget: list[str], previo
 )
 def test_a_chain_is_accepted_and_what_is_not_is_refused_by_both(fields: dict[str, Any], outputs: int) -> None:
     dataset, spec = houses(outputs), spec_of(**fields)
-    bias = fields.get("bias", True)
+    bias, method = fields.get("bias", True), vars(spec.method)
+    grid = method["grid"]
     optimum = zu.prove(dataset, zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, bias=bias))
     first = noised(dataset, spec, ["1"], optimum, 1)
     second = noised(dataset, spec, ["1", "5"], first, 2)
@@ -57,18 +58,17 @@ def test_a_chain_is_accepted_and_what_is_not_is_refused_by_both(fields: dict[str
     for before, after in ((optimum, first), (first, second)):
         files = after.proof.to_bytes(), commitment
         assert verifier.verdict(verifier.verify_training, *files, previous=before.proof.to_bytes(), **asked) == "valid"
-    own, drawn = second.statement, second.statement.noise
-    assert drawn is not None and own.committed_noise is not None
+    own = second.statement
+    assert own.committed_noise is not None
     assert noise_digest(read_file(second.proof.to_bytes(), "training")[0]) == own.committed_noise.digest
     lies: list[tuple[Any, str]] = [
-        ({"noise": replace(drawn, nonce=bytes(32))}, "constraints"),
         ({"noise": None}, "statement"),
         ({"distance": 1}, "statement"),
         ({"start": ()}, "statement"),
-        ({"spec": spec_of(**fields, epsilon=0.5)}, "constraints"),
+        ({"spec": spec_of(**(fields | {"epsilon": 0.5, "grid": grid}))}, "constraints"),
     ]
-    proof: Any = second.proof
     for changes, check in lies:
+        proof: Any = second.proof
         lie = replace(proof, statement=replace(own, **changes))
         assert verifier.verdict(verifier.verify_training, lie.to_bytes(), commitment, **asked) == check, changes
         with pytest.raises(zu.InvalidProof) as rejected:
@@ -121,7 +121,7 @@ def integers(mapping: Any, dataset: Any, forgotten: list[int], start: int | None
 
 def test_integers_and_refusals_are_those_of_the_package() -> None:
     rng, refused, kinds = random.Random(7), 0, set()
-    for _ in range(60):
+    for _ in range(40):
         spec, shape, forgotten = random_run(rng)
         mapping: Any = spec.to_mapping()
         check_spec(mapping)
@@ -143,7 +143,7 @@ def test_integers_and_refusals_are_those_of_the_package() -> None:
             assert tuple(1 << one.units[name] for name in ("weights", "bias")) == step.units
             assert 1 << one.raised == step.intercept_unit
         kinds.add((expected.inverse is None, steps[0].raised > 0))
-    assert 10 < refused < 50 and kinds >= {(True, False), (True, True), (False, False)}
+    assert 10 < refused < 30 and kinds >= {(True, False), (True, True), (False, False)}
 
 
 def test_shapes_are_those_of_the_package() -> None:

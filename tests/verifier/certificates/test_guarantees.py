@@ -32,6 +32,7 @@ SPECS: dict[str, zu.TrainingSpec] = {
     "shards": zu.TrainingSpec(model="logistic", method="sisa", epochs=1, learning_rate=0.5, shard_rows=8, slices=2),
     "optimum": zu.TrainingSpec(model="logistic", method="optimum", l2=0.25),
     "noisy": zu.TrainingSpec(model="logistic", method="noisy", l2=0.25),
+    "noisy newton": zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, epsilon=1.0, delta=1e-5),
 }
 
 
@@ -45,7 +46,7 @@ def made(name: str, bounds: bool = True) -> tuple[Materials, Certificate]:
     dataset, spec = commit(bounds), SPECS[name]
     forget = [dataset.rows.ids[4]]
     noise: dict[str, Any] = {}
-    if name == "noisy":
+    if spec.method.noised:
         noise = {"noise": zu.commit_noise(dataset, spec, "a beacon", forget=forget), "nonce": b"\x5a" * 32}
     found = zu.prove(dataset, spec, forget=forget, **noise)
     proof = found.bundle if name == "shards" else found.proof
@@ -79,8 +80,9 @@ def test_of_a_certified_optimum_it_is_as_if_the_rows_had_never_been_there() -> N
     assert (found["kind"], found["words"]) == ("exact: certified optimum", f"exact: {EXACT}")
 
 
-def test_of_noise_it_has_epsilon_and_delta_and_their_assumptions() -> None:
-    found = quoted("noisy")
+@pytest.mark.parametrize("name", ["noisy", "noisy newton"])
+def test_of_noise_it_has_epsilon_and_delta_and_their_assumptions(name: str) -> None:
+    found = quoted(name)
     assert found["kind"] == "(epsilon, delta)" and PRECEDENCE in found["assumes"]
     assert 0 < float(found["hidden"]["epsilon"]) <= 1.0 and float(found["hidden"]["delta"]) == 1e-5
     assert found["words"].startswith(f"({found['hidden']['epsilon']}, 1e-05)-indistinguishable")
