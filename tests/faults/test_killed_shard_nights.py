@@ -17,7 +17,7 @@ from ..cli.conftest import done
 from ..cli.test_shards import SPEC, of_slice, write_table
 from .moments import kill_before_change, run
 
-EVERY = pytest.mark.parametrize("step", [19, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+EVERY = pytest.mark.parametrize("step", [26, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 
 
 @pytest.fixture(scope="module")

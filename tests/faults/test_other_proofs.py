@@ -17,7 +17,7 @@ from .moments import kill_before_change, run
 from .owner import Owner
 from .test_full_disk import assert_refused, full_from_change
 
-EVERY = pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+EVERY = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 SPEC = '[model]\nkind = "logistic"\n[method]\nkind = "gradient descent"\nepochs = 20\nlearning_rate = 2.0\nl2 = 0.05\n'
 INPUTS = "age,weight\n33,70\n"
 DISTANCE, PREDICTIONS = "near.distance", "near.predictions"

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.errors import ParameterError, TrainingError
+from zkunlearn.models.live import Live
 from zkunlearn.models.methods.distance_reference import smallest
 from zkunlearn.models.methods.newton import MAX_STEPS
+from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.prover.witnesses.distance import place
 from zkunlearn.prover.witnesses.linear_optimum import find_linear_optimum
 from zkunlearn.prover.witnesses.newton import find_stepped
@@ -47,9 +49,6 @@ def trained(model: str, labels: Any, fields: Fields) -> tuple[Rows, Any, Any]:
     """Rows, a model's integers, and the certificate of the longest distance."""
     rows = rows_of(np.random.default_rng(1).integers(-1024, 1025, (40, 2)), labels)
     spec = zu.TrainingSpec(model=model, penalize_intercept=True, **fields)
-    from zkunlearn.models.live import Live
-    from zkunlearn.models.shapes import DatasetShape
-
     kind = "count" if model == "poisson" else "binary"
     shape = DatasetShape(rows=40, features=2, label_kind=kind, label_bits=0, x_bits=10)
     schedule: Any = spec.compile(shape, Live(40))
@@ -183,9 +182,16 @@ def noisy(fields: Fields) -> Any:
 def test_a_distance_that_is_named_is_enough_for_noise() -> None:
     X, y = drawn(np.random.default_rng(5), 40, 2)
     fields: Fields = {"method": "noisy", "distance": 1}
+<<<<<<< HEAD
     words = told(lambda: find_noisy(rows_of(X, y), noisy(fields)))
     reached = number(words, r"which are at most (\d+) units from the optimum: declare this")
     find_noisy(rows_of(X, y), noisy(fields | {"distance": reached}))
+=======
+    find = FINDING["noisy"]
+    words = told(lambda: find(rows_of(X, y), compiled(40, 2, **fields)))
+    reached = number(words, r"which are at most (\d+) units from the optimum: declare this")
+    find(rows_of(X, y), compiled(40, 2, **fields | {"distance": reached}))
+>>>>>>> h5
 
 
 # Newton's steps -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.models.families import FAMILIES
+from zkunlearn.prover.evidence import floats
 from zkunlearn.prover.evidence.answers import Answers, Looked
 from zkunlearn.prover.evidence.gather import Evidence
 from zkunlearn.prover.evidence.setting import NO_SHARD, OTHER_SHARDS, PARTLY
@@ -101,6 +102,13 @@ def test_integers_that_are_no_retraining_are_far_from_float64(made: Made, monkey
     monkeypatch.setitem(vars(made.after), "integers", integers)
     found, true = made.again().measured.distances, made.found.measured.distances
     assert found.float64 is not None and true.float64 is not None and found.float64 > 20 * true.float64
+
+
+def test_shards_that_would_take_long_are_not_trained_in_float64(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(floats, "MOST_PRODUCTS", 1000)
+    found = made.again()
+    assert found.measured.distances.float64 is None
+    assert [each.model for each in found.measured.utility] == ["before", "after"]
 
 
 def test_another_model_in_one_shard_is_told_as_no_retraining(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
