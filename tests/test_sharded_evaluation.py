@@ -126,7 +126,7 @@ def test_the_log_loss_is_that_of_the_mean_probability(made: Made) -> None:
         loss = -np.log(trained.model.predict_proba(X)[np.arange(len(y)), y]).mean()
         low, high = both.statement.log_loss(number)
         assert low <= loss <= high < low + 2e-3
-        assert both.statement.predictions.models[number].scored.speakers == 4 - number
+        assert both.statement.speakers(number) == 4 - number
 
 
 def test_bundles_of_two_families_have_losses_by_tables_of_their_own(made: Made) -> None:

@@ -39,7 +39,8 @@ def found(number: int = 1) -> Expectations:
     """What is true."""
     spoken = MADE.spoken(number)
     shards, outputs, width = spoken.shape
-    z = scores(rows_of(MADE.data, 1), spoken.transpose(1, 0, 2).reshape(-1, width)).reshape(outputs, shards, -1)
+    rows: Any = rows_of(MADE.data, 1)
+    z = scores(rows, spoken.transpose(1, 0, 2).reshape(-1, width)).reshape(outputs, shards, -1)
     return expectations(BOTH[number].scored, z)
 
 

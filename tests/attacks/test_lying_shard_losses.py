@@ -56,7 +56,8 @@ def lying(made: MadeOfShards, *changes: Columns, number: int = 0, loss: Any = No
 def said(made: MadeOfShards, number: int = 0) -> list[Any]:
     """What shards say at least and at most, int64 (outputs, shards, rows) each, which may be changed."""
     scored = judged(made, number).scored
-    cells = said_by(scored, rows_of(made.data, made.relation.outputs), made.spoken(number))[0]
+    rows: Any = rows_of(made.data, made.relation.outputs)
+    cells = said_by(scored, rows, made.spoken(number))[0]
     return [chance.copy() for chance in chances(scored, cells)]
 
 
