@@ -12,7 +12,7 @@ import zkunlearn as zu
 from zkunlearn.circuits.statements.evaluated import MIN_ROWS
 from zkunlearn.circuits.statements.records import Record
 from zkunlearn.circuits.statements.results import Classified, Regressed
-from zkunlearn.circuits.statements.shard_results import require_bounded
+from zkunlearn.circuits.statements.shard_results import require_numbers
 from zkunlearn.circuits.statements.sharded_evaluation import ShardedEvaluationStatement
 from zkunlearn.errors import BudgetExceeded, FormatError, ParameterError, StatementMismatch
 from zkunlearn.formats.container import decode, encode
@@ -126,7 +126,7 @@ def test_the_log_loss_is_that_of_the_mean_probability(made: Made) -> None:
         loss = -np.log(trained.model.predict_proba(X)[np.arange(len(y)), y]).mean()
         low, high = both.statement.log_loss(number)
         assert low <= loss <= high < low + 2e-3
-        assert both.statement.predictions.models[number].scored.speakers == 4 - number
+        assert both.statement.speakers(number) == 4 - number
 
 
 def test_bundles_of_two_families_have_losses_by_tables_of_their_own(made: Made) -> None:
@@ -286,9 +286,13 @@ def test_what_is_not_said_of_counts_of_shards_is_refused(counted: Counted, made:
     relation = replace(own.predictions, models=own.predictions.models[:1])
     with pytest.raises(ParameterError, match=r"\d+ of the rows have scores beyond 8 by the model of a shard"):
         true_evaluation(relation, counted.holdout.rows, [integers])
-    wide: Any = relation.models[0]
     with pytest.raises(ParameterError, match="at most 16777216 rows times shards"):
-        require_bounded([replace(wide, models=1 << 18)])
+        replace(own, holdout=replace(own.holdout, rows=1 << 23)).require_provable()
+    coarse: Any = replace(
+        own.last(0), spec=spec_of("probability", model="poisson", fixed_point=zu.FixedPoint(p_bits=10))
+    )
+    with pytest.raises(ParameterError, match="beyond the table"):
+        require_numbers(coarse, one, "probability", 26, own.label_scales)
     single = zu.prove(counted.data, zu.TrainingSpec(model="poisson", epochs=2, learning_rate=0.1), fork=True)
     alone = zu.evaluate(counted.holdout, single.secret).statement
     with pytest.raises(ParameterError, match="is that of shards"):

@@ -131,11 +131,8 @@ class SpokenCounts(OfSpeakers):
         n, values = ended.point["row"], ended.values
         self.score_of(steps, model, n, values[self.cell] * LIMB + values[self.middle])
         s, bits = ended.point[self.speaker.name], (self.speaker.bits, self.axes[-1].bits)
-        free = {
-            "output": (),
-            self.speaker.name: variables(0, bits[0]),
-            "row": variables(bits[0], bits[1]),
-        }
+        rows = variables(bits[0], bits[1])
+        free: dict[str, Coordinates] = {"output": (), self.speaker.name: variables(0, bits[0]), "row": rows}
         weight = outer(eq_on(s, self.speakers), eq_on(n, self.rows), bits[0])
         factors = tuple(Factor((Term(ONE, column, free),)) for column in (self.step, self.middle))
         steps.sumcheck(Sum(f"step of shards of {self.matrix}", bits, weight, factors), values[self.product])

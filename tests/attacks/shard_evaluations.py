@@ -117,7 +117,7 @@ class MadeOfShards:
 
     def witness_of(self, *spoken: Any, relation: ShardedEvaluation | None = None) -> Columns:
         """The witness of bundles, of those with other integers than what was committed to."""
-        rows = rows_of(self.data, self.relation.outputs)
+        rows: Any = rows_of(self.data, self.relation.outputs)
         own = spoken or (self.spoken(0), self.spoken(1))
         found: Any = evaluation_witness(relation or self.relation, rows, own).columns
         return {name: in_field(cells) for name, cells in found.items()}

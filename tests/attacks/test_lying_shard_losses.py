@@ -56,7 +56,8 @@ def lying(made: MadeOfShards, *changes: Columns, number: int = 0, loss: Any = No
 def said(made: MadeOfShards, number: int = 0) -> list[Any]:
     """What shards say at least and at most, int64 (outputs, shards, rows) each, which may be changed."""
     scored = judged(made, number).scored
-    cells = said_by(scored, rows_of(made.data, made.relation.outputs), made.spoken(number))[0]
+    rows: Any = rows_of(made.data, made.relation.outputs)
+    cells = said_by(scored, rows, made.spoken(number))[0]
     return [chance.copy() for chance in chances(scored, cells)]
 
 
@@ -304,7 +305,40 @@ def test_a_false_product_of_classes_and_chances_is_rejected(monkeypatch: pytest.
     relation = made.stating(0, loss=stated)
     name = f"class chances of {FIRST}"
     equations = {name: f"chances of shards of {FIRST}"}
-    assert name in fitted(made.shape(relation), made.columns_of(columns), equations, monkeypatch).prover.lies
+    assert_caught(fitted(made.shape(relation), made.columns_of(columns), equations, monkeypatch), name)
+
+
+def test_the_cell_before_that_of_a_mean_is_rejected_by_its_complement() -> None:
+    """A remainder has room for more than its cell; the loss, and what is stated, follow from the cell before."""
+    made, own = losses(), in_cells(losses())[0]
+    loss, columns = loss_of(made), made.columns_of()
+    before = following_cell(made, ROW, -1)
+    rest = int(sums_of(made, said(made))[0][ROW]) - own.count * before[1]
+    assert own.count * before[2] <= rest < 1 << own.rest_bits
+    least, most = stated_losses(loss, tuple(sums_of(made, said(made))))
+    most += before[4] - int(columns[own.largest][ROW])
+    lie = columns
+    for column, value in zip(own.entries, before, strict=True):
+        lie = changed(lie, column, ROW, value)
+    lie = with_limbs(lie, own.rests[0], own.rest_bits, rest)
+    bound = loss.bounds[1]
+    for place, limb in enumerate(limb_addresses(bound.rest, bound.bits)):
+        lie = lie | {limb: to_field(np.array([bound.rest_of(most) >> (16 * place) & 0xFFFF]))}
+    changes = {name: cells for name, cells in lie.items() if cells is not columns[name]}
+    stated = loss.bounds[0].stated_of(least), bound.stated_of(most)
+    assert_caught(lying(made, changes, loss=stated), f"mean in cell of {FIRST}")
+
+
+def test_what_shards_say_of_a_class_in_no_column_is_rejected() -> None:
+    """The sum over shards that is summed over classes is none of what they say."""
+    made, told = class_losses(), said(class_losses())
+    sums = [total.copy() for total in sums_of(made, told)]
+    sums[0][ROW] += 1
+    columns, stated = following(made, told, sums)
+    virtual = loss_of(made).said[0]
+    label = int(made.data[1][ROW])
+    columns[virtual] = changed(columns, virtual, (label, ROW), int(columns[virtual][label, ROW]) + 1)[virtual]
+    assert_caught(lying(made, columns, loss=stated), f"chances of shards of {FIRST}")
 
 
 def test_what_is_stated_of_one_bundle_is_not_that_of_the_other() -> None:

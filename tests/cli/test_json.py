@@ -77,6 +77,9 @@ def teller(tmp_path_factory: pytest.TempPathFactory) -> Teller:
     texts = {"spec": DESCENT, "held": HELD_OUT, "linear": LINEAR, "noisy": NOISY, "inverse": INVERSE, "sisa": SHARDED}
     texts["counts"] = COUNTS
     texts["means"] = SHARDED.replace('"logistic"', '"linear"')
+    texts["expected"] = SHARDED.replace('"logistic"', '"poisson"').replace(
+        "learning_rate = 0.5", "learning_rate = 0.05"
+    )
     texts["scores"] = SHARDED.replace("shard_rows", 'aggregate = "score"\nshard_rows')
     for name, text in texts.items():
         penalised = text.replace("shard_rows = 8", "shard_rows = 128\nl2 = 0.05")
@@ -149,6 +152,10 @@ def measure(own: Teller) -> None:
     own.tell(
         "evaluate", *own.of("visits"), "--model", *own.of("counts.model.opening"), "--out", *own.of("c.evaluation")
     )
+    own.prove("visits", "expected.toml", "expected.bundle", "--fork")
+    own.tell("commit", counts, *COLUMNS, "--label", "count", "--bounds", bounds, "--out", *own.of("unseen"))
+    seen, out = own.of("expected.bundle", "expected.evaluation")
+    own.tell("evaluate", *own.of("unseen"), "--model", seen, "--out", out)
     own.tell("commit", table, *COLUMNS, "--bounds", bounds, "--out", *own.of("holdout"))
     for name in ("b", "means", "scores"):
         bundle, out = own.of(f"{name}.bundle", f"{name}.evaluation")
@@ -201,7 +208,7 @@ PROOFS = (
     "first.proof", "second.proof", "data/dataset.commitment", "data/dataset.registration", "data2/dataset.link",
     "afresh.model.link", "e.evaluation", "l.evaluation", "c.evaluation", "d.distance", "s.distance", "q.predictions",
     "noisy.proof",
-    "b.evaluation", "means.evaluation", "b.bundle",
+    "b.evaluation", "means.evaluation", "expected.evaluation", "b.bundle",
 )  # fmt: skip
 OTHERS = (
     "first.model.opening", "data/dataset.opening", "noisy.noise", "noisy.noise.opening", "7.receipt", "spec.toml",

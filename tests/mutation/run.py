@@ -71,6 +71,8 @@ ABOUT = {
     **dict.fromkeys(("residual.py", "rounding.py"), "optimum|distance|newton"),
     "shard_scaler.py": "stages|sisa",
     **dict.fromkeys(("shard_scores.py", "sharded_evaluation.py"), "shard_evaluation"),
+    **dict.fromkeys(("mean_cells.py", "mean_loss.py", "mean_class_loss.py"), "shard_losses"),
+    **dict.fromkeys(("mean_counts.py", "shard_counts.py"), "shard_counts"),
     "standardization.py": "scaler|totals.py",
     "standardized_descent.py": "scaler|totals.py",
     "standardized_one_pass.py": "one_pass",

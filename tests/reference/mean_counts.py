@@ -74,6 +74,7 @@ class MeanCounts(Residuals):
         bits, fine_shift = own
         super().__init__(model, (16, fine_shift), bits, result["squares"], steps[0], model.speaker.size)
         self.virtual = frozenset({model.product})
+        self.q_bits: int = model.q_bits
         self.edges, self.slack, self.ends = count_edges(model.q_bits, 16), slack, []
         if "deviances" not in result:
             return

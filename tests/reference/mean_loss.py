@@ -59,6 +59,7 @@ class MeanLoss(TwoClasses):
         self.result = result
         self.sums = [InCell(model, f"{name} sum", model.speaker.size, family) for name in ("least", "largest")]
         of_low, of_high = self.sums
+        self.chances: list[Address] = model.chances
         check, names = f"loss of {self.matrix}", ("least loss", "largest loss")
         named = zip(names, result["loss"], (False, True), strict=True)
         self.grids = [Grid(check, f"{name} remainder of {self.matrix}", step, *more) for name, *more in named]
@@ -85,7 +86,7 @@ class MeanLoss(TwoClasses):
         both = sum((own.at(relation, ch, m) for own in self.sums), ONE - ONE)
         ch.zero(name, lambda: (left, [(-ONE * prefix_eq(n, m, self.live.rows), y, both)]))
         lacking = CHANCE * self.sums[0].count * (prefix(n, self.live.rows) * ch.one - label)
-        for said, other in zip(model.chances, (high, low), strict=True):
+        for said, other in zip(self.chances, (high, low), strict=True):
             over_shards(relation, ch, model, said, {"output": [], "row": n}, total + lacking - other)
 
 
@@ -100,8 +101,8 @@ class MeanClassLoss:
         self.said = [("virtual", f"{name} chances of {self.matrix}") for name in names]
         named = zip(names, loss, (False, True), strict=True)
         self.grids = [
-            Grid(f"loss of {self.matrix}", f"{name} loss remainder of {self.matrix}", step, *more)
-            for name, *more in named
+            Grid(f"loss of {self.matrix}", f"{name} loss remainder of {self.matrix}", step, stated, up)
+            for name, stated, up in named
         ]
         row, own = (self.live.row,), [*self.of_class, *self.of_all]
         self.boxes = [

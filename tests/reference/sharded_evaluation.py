@@ -234,7 +234,7 @@ def sharded_evaluation_shape(statement: Map) -> Shape:
     tabled = any(isinstance(each.model, Opinions) and each.model.table == ACTIVATION for each in own)
     families = {bundle.last["spec"]["family"] for bundle in bundles}
     require("statement", "poisson" not in families or len(families) == 1)
-    counting = {each.model.q_bits for each in own if isinstance(each, MeanCounts)}
+    counting = {each.q_bits for each in own if isinstance(each, MeanCounts)}
     require("statement", len(counting) < 2)
     require("statement", not tabled or len(families) == 1)
     return _shape(statement, own, live, families.pop() if tabled else None)

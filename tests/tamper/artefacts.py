@@ -381,6 +381,21 @@ class Owner:
         return zu.evaluate(holdout, trained.model)
 
     @cached_property
+    def expected_together(self) -> zu.ShardedEvaluationProof:
+        """Of models of shards that expect counts."""
+        rng = np.random.default_rng(18 + self.seed)
+        bounds = {"x1": (-5.0, 5.0), "x2": (-5.0, 5.0)}
+        X = [rng.uniform(-5, 5, size=(rows, FEATURES)) for rows in (ROWS, 101 + self.seed)]
+        y = [rng.poisson(2, size=len(part)) for part in X]
+        data, holdout = (
+            zu.commit(part, labels, bounds=bounds, label_kind="count", openings=2)
+            for part, labels in zip(X, y, strict=True)
+        )
+        spec = zu.TrainingSpec(model="poisson", method="sisa", shard_rows=4, epochs=2, learning_rate=0.05)
+        trained: Any = zu.prove(data, spec)
+        return zu.evaluate(holdout, trained.model)
+
+    @cached_property
     def distance(self) -> zu.DistanceProof:
         """Of a model whose intercept is not penalised."""
         data = zu.commit(self.X, np.arange(ROWS) % 2, openings=3)
@@ -938,10 +953,12 @@ def together_kinds(owner: Owner, other: Owner) -> list[Kind]:
     """How well models of shards predict rows together."""
     both = payload_of(owner.together), payload_of(other.together)
     numbers = payload_of(owner.averaged), payload_of(other.averaged)
+    counts = payload_of(owner.expected_together), payload_of(other.expected_together)
     stated = tuple(f"statement.{name}" for name in ("bundles", "spread", "grid"))
     return [
         Kind("sharded evaluation", *both, judge_together, ("statement", "proof", "attached")),
         Kind("sharded evaluation, of numbers", *numbers, judge_together, stated),
+        Kind("sharded evaluation, of counts", *counts, judge_together, ("statement.bundles",)),
     ]
 
 

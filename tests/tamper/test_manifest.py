@@ -91,7 +91,6 @@ FORM_ONLY = {
     "of a column that suits its other value, too: tests/models/test_maps.py": {"map"},
     "a map whose fields are bound": {"class_weight[]", "sources[]"},
     "names of features, which take a change of these": {"column", "reference", "values[]"},
-    "null of models in shards": {"loss"},
     "null of models without noise, where these are only referred to": {"noise"},
     "of a start that trained all shards, empty: tests/reference/test_sisa.py has others": {"scope"},
 }

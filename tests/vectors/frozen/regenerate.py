@@ -328,6 +328,37 @@ def test_write_the_frozen_sharded_evaluation_of_losses() -> None:
     write("sharded evaluation", zu.evaluate(holdout, trained.model), "losses.")
 
 
+def test_write_the_frozen_sharded_evaluation_of_probabilities() -> None:
+    """Losses of the mean of probabilities, before and after a request: of two classes, and of three."""
+    features = np.random.default_rng(10).uniform(-4, 4, size=(119, 2))
+    bounds = {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    named = {"probabilities.": np.array(["no", "yes"]), "class_probabilities.": np.array(["a", "b", "c"])}
+    for name, classes in named.items():
+        labels = classes[np.digitize(features[:, 0], [-1.0, 2.0][: len(classes) - 1])]
+        parts = slice(18), slice(18, None)
+        data, holdout = (zu.commit(features[part], labels[part], bounds=bounds, openings=6) for part in parts)
+        choices: dict[str, Any] = {"shard_rows": 8, "epochs": 2, "learning_rate": 0.5}
+        first: Any = zu.prove(data, zu.TrainingSpec(model="logistic", method="sisa", **choices))
+        models = [first.model]
+        if len(classes) == 2:
+            after: Any = zu.prove(data, first.proof.statement.spec, forget=[data.rows.ids[3]], previous=first)
+            models.append(after.model)
+        write("sharded evaluation", zu.evaluate(holdout, models), name)
+
+
+def test_write_the_frozen_sharded_evaluation_of_counts() -> None:
+    """Of three shards, with the deviance."""
+    features = np.random.default_rng(11).uniform(-4, 4, size=(119, 2))
+    labels = np.random.default_rng(11).poisson(np.exp(features[:, 0] / 4))
+    parts, bounds = (slice(18), slice(18, None)), {"x1": (-4.0, 4.0), "x2": (-4.0, 4.0)}
+    data, holdout = (
+        zu.commit(features[part], labels[part], bounds=bounds, label_kind="count", openings=4) for part in parts
+    )
+    choices: dict[str, Any] = {"shard_rows": 8, "epochs": 2, "learning_rate": 0.1}
+    trained: Any = zu.prove(data, zu.TrainingSpec(model="poisson", method="sisa", **choices))
+    write("sharded evaluation", zu.evaluate(holdout, trained.model), "counts.")
+
+
 def test_write_the_frozen_distance() -> None:
     """Of a model whose intercept is not penalised."""
     features = np.random.default_rng(7).uniform(-4, 4, size=(11, 2))
