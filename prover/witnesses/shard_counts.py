@@ -43,13 +43,8 @@ class Expectations:
 def expectations(own: SpokenCounts, z: Integers) -> Expectations:
     """From scores (1, shards, N). Raises ParameterError where one of a row that counts is beyond the table."""
     live, cells = own.live.mask(), z >> REMAINDER_BITS
-<<<<<<< HEAD
-    outside = np.asarray((cells < -HALF_TABLE) | (cells >= HALF_TABLE)).any(axis=(0, 1))
-    beyond = int(np.asarray(outside)[live].sum())
-=======
     outside = np.asarray(((cells < -HALF_TABLE) | (cells >= HALF_TABLE)).any(axis=(0, 1)))
     beyond = int(outside[live].sum())
->>>>>>> h4
     if beyond:
         limit = 1 << (15 - own.q_bits)
         raise ParameterError(

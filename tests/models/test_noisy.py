@@ -72,15 +72,9 @@ def test_what_the_theorem_needs_is_asked_for_by_name(changes: dict[str, Any], re
 @pytest.mark.parametrize("field", ["sigma", "mu"])
 def test_how_large_the_noise_is_is_nobody_s_choice(field: str) -> None:
     """So it cannot be none: it is 2^11 steps of the grid, which has to be coarse enough for what it is to hide."""
-<<<<<<< HEAD
-    declared: dict[str, Any] = {"model": "logistic", "method": "noisy", "l2": 0.001, field: 0}
-    with pytest.raises(ParameterError, match=rf"unknown field {field}; fields of noisy are l2, grid, .*, distance"):
-        TrainingSpec(**declared)
-=======
     of: dict[str, Any] = {"l2": 0.001, field: 0}
     with pytest.raises(ParameterError, match=rf"unknown field {field}; fields of noisy are l2, grid, .*, distance"):
         TrainingSpec(model="logistic", method="noisy", **of)
->>>>>>> h5
 
 
 @pytest.mark.parametrize("rows", [40, 1000, 16384, 1 << 18])

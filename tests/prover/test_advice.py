@@ -175,23 +175,13 @@ def test_distances_between_those_that_are_named_certify() -> None:
         find_optimum(rows_of(X, y), compiled(40, 2, distances=(distance,)))
 
 
-def noisy(fields: Fields) -> Any:
-    return compiled(40, 2, **fields)
-
-
 def test_a_distance_that_is_named_is_enough_for_noise() -> None:
     X, y = drawn(np.random.default_rng(5), 40, 2)
     fields: Fields = {"method": "noisy", "distance": 1}
-<<<<<<< HEAD
-    words = told(lambda: find_noisy(rows_of(X, y), noisy(fields)))
-    reached = number(words, r"which are at most (\d+) units from the optimum: declare this")
-    find_noisy(rows_of(X, y), noisy(fields | {"distance": reached}))
-=======
     find = FINDING["noisy"]
     words = told(lambda: find(rows_of(X, y), compiled(40, 2, **fields)))
     reached = number(words, r"which are at most (\d+) units from the optimum: declare this")
     find(rows_of(X, y), compiled(40, 2, **fields | {"distance": reached}))
->>>>>>> h5
 
 
 # Newton's steps -------------------------------------------------------------------------------------------------------
