@@ -12,7 +12,7 @@ a unit at most, and more by less than c units, c = `slack`. With L(n) = LOGS[Y(n
     A + c S N + S F and A + c S N + S G are what is stated, N rows counting, down and up to a step           "deviance"
 
 so, as -log falls, S 2^16 times the sum of half deviances is more than the first but for (1 + chord) S a row, and less
-than the second but for 3 S a row: statements/deviances.py has both ends of it.
+than the second but for 3 S a row: circuits/statements/deviances.py has both ends.
 
 Integers that are *forced*: V is by shard_counts.py, in (20 S, 2^28 S), and B and B' are in cells, below 2^31 S: "means
 of shards" holds in integers. Y is in the table of logarithms, so L is its own. Sums are below 2^62 by the number of

@@ -140,11 +140,8 @@ class SpokenCounts(OfSpeakers):
     def score(self, steps: Steps, at: Mapping[str, Point], claim: Hidden | None = None) -> Hidden:
         """That of all together: the claim, which is proved, or else what is sent."""
         bits = self.speaker.bits
-        free: dict[str, Coordinates] = {
-            "output": at["output"],
-            self.speaker.name: variables(0, bits),
-            "row": at["row"],
-        }
+        there: dict[str, Coordinates] = {"output": at["output"], "row": at["row"]}
+        free = {**there, self.speaker.name: variables(0, bits)}
         expected = Factor(tuple(Term(ONE, column, free) for column in (self.edge, self.risen)))
         name = f"counts of shards of {self.matrix}"
         summed = Sum(name, (bits,), constant_on((self.speaker,), ONE), (expected,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -31,7 +31,6 @@ from ...circuits.relations.two_classes import TwoClasses
 from ...errors import ParameterError
 from ...models.aggregation import LARGEST_SCORE as LARGEST_SPOKEN
 from ...models.aggregation import probability_table
-from ...models.counts import count_logs
 from ...models.losses import LARGEST_SCORE, loss_bounds
 from ...models.probit_losses import probit_loss_bounds
 from ..matrices.commitment import Cells
@@ -41,7 +40,7 @@ from .argmax import gaps_of, winners
 from .expected_counts import counted_columns, expected, with_deviance
 from .normalised_loss import loss_columns, true_loss
 from .rows import Rows
-from .shard_counts import expectation_columns, expectations, shifted, stated_deviances
+from .shard_counts import deviance_columns, expectation_columns, expectations, stated_deviances
 from .shard_losses import (
     cell_columns,
     chances,
@@ -75,6 +74,11 @@ class _Columns:
     def add_signed(self, signed: Signed, values: Integers) -> None:
         """Integers of a range."""
         self.add_limbs(signed.integer, signed.bits, values + (1 << (signed.bits - 1)))
+
+    def add(self, found: tuple[Mapping[Address, Cells], Mapping[str, LookedUpRows]]) -> None:
+        """What a part commits, and looks up."""
+        self.columns |= found[0]
+        self.looked_up |= found[1]
 
     def add_rest(self, own: Gridded, total: int) -> None:
         """What rounding takes away."""
@@ -145,9 +149,7 @@ def _add_model(scored: ScoredModel, integers: Integers, said: Said, to: _Columns
         _add_opinions(scored, said, to)
         integers = integers.transpose(1, 0, 2)
     elif isinstance(scored, SpokenCounts):
-        cells, looked_up = expectation_columns(scored, expectations(scored, said[0]))
-        to.columns |= cells
-        to.looked_up |= looked_up
+        to.add(expectation_columns(scored, expectations(scored, said[0])))
         integers = integers.transpose(1, 0, 2)
     elif isinstance(scored, ShardScores):
         integers = integers.sum(axis=0)
@@ -238,9 +240,7 @@ def _with_mean_loss(own: MeanLoss, rows: Rows, said: Said) -> MeanLoss:
 
 def _add_mean_loss(own: MeanLoss, rows: Rows, said: Said, to: _Columns) -> None:
     sums = class_sums(own, rows.labels, chances(own.scored, said[0]))
-    columns, looked_up = cell_columns(zip(own.sums, sums, strict=True), own.scored.family.name)
-    to.columns |= columns
-    to.looked_up |= looked_up
+    to.add(cell_columns(zip(own.sums, sums, strict=True), own.scored.family.name))
     for bound, total in zip(own.bounds, stated_losses(own, sums), strict=True):
         to.add_rest(bound, total)
 
@@ -283,9 +283,7 @@ def _add_class_loss(own: MeanClassLoss, rows: Rows, said: Said, to: _Columns) ->
     to.columns |= {name: to_field(chance.sum(axis=1)) for name, chance in zip(own.said, bounds, strict=True)}
     of_class, of_all = class_and_all(rows.label_columns, bounds)
     pairs = zip((*own.of_class, *own.of_all), (*of_class, *of_all), strict=True)
-    columns, looked_up = cell_columns(pairs, own.scored.family.name)
-    to.columns |= columns
-    to.looked_up |= looked_up
+    to.add(cell_columns(pairs, own.scored.family.name))
     for bound, total in zip(own.bounds, stated_class_losses(own, of_class, of_all), strict=True):
         to.add_rest(bound, total)
 
@@ -327,13 +325,7 @@ def _add_numbers(own: Residuals, rows: Rows, z: Integers, to: _Columns) -> None:
 
 
 def _add_deviances(own: MeanCounts, rows: Rows, counts: Integers, to: _Columns) -> None:
-    """Of the mean of what shards expect."""
-    labels = rows.labels.astype(np.int64)
-    to.columns[own.log] = to_field(count_logs()[labels])[None]
-    to.looked_up[own.log.name] = labels.astype(np.uint16)[None]
-    columns, looked_up = cell_columns(zip(own.sums, shifted(own, counts), strict=True), "logistic")
-    to.columns |= columns
-    to.looked_up |= looked_up
+    to.add(deviance_columns(own, rows.labels.astype(np.int64), counts))
     for end, total in zip(own.ends, stated_deviances(own, rows.labels, counts), strict=True):
         to.add_rest(end, total)
 

@@ -18,6 +18,7 @@ from ...models.mean_losses import CHANCE_BITS, LOGS_OF_TWO, cells_of, mean_losse
 from ...models.scales import REMAINDER_BITS
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, signed_rows
+from .shard_losses import cell_columns
 
 Integers = npt.NDArray[np.int64]
 
@@ -71,6 +72,16 @@ def stated_deviances(own: MeanCounts, labels: npt.NDArray[np.integer], counts: I
     common = shards * int(count_logs()[y].sum()) + int(counts[live].sum())
     low = int((y * (table.least[cells_of(more, shards)] - up)).sum())
     return common + shards * low, common + shards * int((y * (table.largest[cells_of(less, shards)] - down)).sum())
+
+
+def deviance_columns(
+    own: MeanCounts, labels: Integers, counts: Integers
+) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """What deviances have beside what is expected, but for what rounding takes away."""
+    columns, looked_up = cell_columns(zip(own.sums, shifted(own, counts), strict=True), "logistic")
+    columns[own.log] = to_field(count_logs()[labels])[None]
+    looked_up[own.log.name] = labels.astype(np.uint16)[None]
+    return columns, looked_up
 
 
 def expectation_columns(own: SpokenCounts, found: Expectations) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
