@@ -330,7 +330,7 @@ class Curvature:
 
 
 def solver_of(matrix: Reals) -> Callable[[Reals], Reals]:
-    """What multiplies (K,) with the inverse of a positive definite matrix, float64 (K, K), which is not put together."""
+    """What multiplies (K,) with the inverse of a positive definite matrix, float64 (K, K), which stays in parts."""
     half = len(matrix) // 2
     first, beside = inverse_of(matrix[:half, :half]), matrix[:half, half:]
     turned = _product(first, beside)
