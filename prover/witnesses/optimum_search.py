@@ -154,14 +154,17 @@ def _from_near(problem: Problem, near: Integers, enough: Callable[[Point], bool]
     """
     own, through = problem.schedule, partial(at, problem)
     try:
-        best, begun = through(near), False
+        best, begun, moved = through(near), False, False
         curvature = Curvature(problem.second(best.rows))
         while not is_short(best, own):
             trial = through(best.weights - curvature.step(best.gradient))
             if trial.size * FAST <= best.size:
-                best, begun = trial, True
+                best, begun, moved = trial, True, True
             elif begun:
                 curvature, begun = Curvature(problem.second(best.rows)), False
+            elif moved:  # as near as steps lead, of which all weights are rounded
+                found = refined(through, best, curvature, enough)
+                return found if is_short(found, own) else None
             else:
                 return None
     except TrainingError:
@@ -327,7 +330,7 @@ class Curvature:
 
 
 def solver_of(matrix: Reals) -> Callable[[Reals], Reals]:
-    """What multiplies (K,) with the inverse of a positive definite matrix, float64 (K, K), not put together."""
+    """What multiplies (K,) with the inverse of a positive definite matrix, float64 (K, K), which stays in parts."""
     half = len(matrix) // 2
     first, beside = inverse_of(matrix[:half, :half]), matrix[:half, half:]
     turned = _product(first, beside)

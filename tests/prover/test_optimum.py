@@ -170,6 +170,20 @@ def test_a_model_before_is_gone_on_from_without_a_search_from_zero(monkeypatch: 
     assert len(searched) == 2
 
 
+def test_where_rounded_weights_leave_a_long_gradient_single_ones_are_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps end before a certificate is sure where features are far from zero; a search from zero does so too."""
+    rng = np.random.default_rng(2)
+    skewed = np.exp(1.5 * rng.normal(size=(300, 40)))
+    X = np.rint(2048 * (skewed - skewed.min(axis=0)) / np.ptp(skewed, axis=0)).astype(np.int64) - 1024
+    y = (np.log(skewed) @ rng.normal(size=40) > 0).astype(np.int64)
+    before, schedule = (compiled(300, 40, forgotten, l2=0.001) for forgotten in ((), (3, 7)))
+    (near,) = optimum_search.nearest_optima(rows_of(X, y), before)
+    cold = find_optimum(rows_of(X, y), schedule).settled
+    monkeypatch.setattr(optimum_search, "means_of", lambda *_: pytest.fail("a search from zero"))
+    rounded = (near.weights + (1 << (before.grid - 1))) >> before.grid << before.grid
+    assert np.array_equal(find_optimum(rows_of(X, y), schedule, rounded).settled.model, cold.model)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_no_search_ends_before_the_first_distance_has_a_certificate(seed: int) -> None:
     """But where an edge is near, of which no search gets away."""

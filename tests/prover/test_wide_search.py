@@ -13,11 +13,13 @@ import zkunlearn as zu
 from zkunlearn.errors import TrainingError
 from zkunlearn.models.live import Live
 from zkunlearn.models.methods.link_certificate import OptimumCertificate
+from zkunlearn.models.methods.newton_inverse import STEP_BITS
 from zkunlearn.models.methods.optimum_reference import certify, settle
 from zkunlearn.models.shapes import DatasetShape
 from zkunlearn.prover.witnesses import gram_search, linear_optimum, noisy, optimum, optimum_search, wide_search
 from zkunlearn.prover.witnesses.implicit_curvature import ImplicitCurvature, solved
 from zkunlearn.prover.witnesses.linear_optimum import find_linear_optimum
+from zkunlearn.prover.witnesses.newton_search import second_derivative
 from zkunlearn.prover.witnesses.noisy import find_noisy
 from zkunlearn.prover.witnesses.optimum import find_optimum
 from zkunlearn.prover.witnesses.rows import Rows
@@ -55,7 +57,7 @@ def curvature_of(schedule: OptimumCertificate, X: Any, y: Any) -> tuple[Implicit
     """Without a matrix, and the matrix."""
     problem = optimum_search.problem_of(rows_of(X, y), schedule)
     point = optimum_search.at(problem, np.arange(1, schedule.width + 1) << 27)
-    return wide_search._curvature(problem, point), problem.second(point.rows)
+    return wide_search._curvature(problem, point), second_derivative(problem, point.rows) / 2.0**STEP_BITS
 
 
 @pytest.mark.parametrize("bias", [True, False])
