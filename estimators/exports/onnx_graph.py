@@ -10,7 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ...errors import ParameterError
-from ...models.aggregation import SCORE, VOTE
+from ...models.activation import HALF_TABLE
+from ...models.aggregation import CELL_BITS, PROBABILITY, SCORE, VOTE, probability_table, whole_of
 from ...models.families import DENSITY_AT_ZERO, NORMAL_CELLS, NORMAL_END, normal_table
 from ...models.shapes import FEATURE_BOUND
 from .form import Form
@@ -148,16 +149,17 @@ def _predicted(graph: Graph, form: Form, scores: str, good: str) -> list[onnx.Va
 
 def _classified(graph: Graph, form: Form, scores: str, good: str) -> list[onnx.ValueInfoProto]:
     """Classes and their probabilities, from scores (N, S, O)."""
-    second = graph.constant([1], np.int64)
+    second, half = graph.constant([1], np.int64), 0.0
     if form.aggregate == SCORE:
         deciding = _mean(graph, scores)
         found = _probabilities(graph, form, graph.add("Unsqueeze", deciding, second))
+    elif form.aggregate == PROBABILITY:
+        deciding, half = _said(graph, form, scores), len(form.weights) * whole_of(PROBABILITY) / 2
+        found = _probabilities(graph, form, scores)
     else:
-        deciding = found = (
-            _votes(graph, form, scores) if form.aggregate == VOTE else _probabilities(graph, form, scores)
-        )
-    if form.aggregate == SCORE and not form.several:
-        chosen = graph.add("Cast", graph.add("Squeeze", graph.add("Greater", deciding, 0.0), second), to=INTEGER)
+        deciding = found = _votes(graph, form, scores)
+    if form.aggregate != VOTE and not form.several:
+        chosen = graph.add("Cast", graph.add("Squeeze", graph.add("Greater", deciding, half), second), to=INTEGER)
     else:
         chosen = graph.add("ArgMax", deciding, axis=1, keepdims=0)
     texts = graph.add("Gather", graph.constant(form.classes, "object"), chosen)
@@ -179,6 +181,15 @@ def _probabilities(graph: Graph, form: Form, scores: str) -> str:
     none = graph.add("Equal", totals, 0.0)
     shares = graph.add("Div", parts, graph.add("Where", none, 1.0, totals))
     return graph.add("Where", none, 1.0 / len(form.classes), shares)
+
+
+def _said(graph: Graph, form: Form, scores: str) -> str:
+    """(N, O): the sums over S models of the integers that decide, see models/aggregation.py."""
+    cells = graph.add("Floor", graph.add("Mul", scores, float(1 << CELL_BITS)))
+    inside = graph.add("Min", graph.add("Max", cells, float(-HALF_TABLE)), float(HALF_TABLE - 1))
+    index = graph.add("Cast", graph.add("Add", inside, float(HALF_TABLE)), to=INTEGER)
+    said = graph.add("Gather", graph.constant(probability_table(form.family), np.int32), index)
+    return graph.add("ReduceSum", graph.add("Cast", said, to=DOUBLE), graph.constant([1], np.int64), keepdims=0)
 
 
 def _votes(graph: Graph, form: Form, scores: str) -> str:

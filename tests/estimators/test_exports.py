@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from contextlib import suppress
+from copy import copy
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from zkunlearn.estimators.exports import write
 from zkunlearn.estimators.exports.form import Form
 from zkunlearn.estimators.exports.onnx_graph import graph_of
 from zkunlearn.estimators.exports.torch_model import LinearModule
+from zkunlearn.models.aggregation import CELL_BITS
 from zkunlearn.models.encoding.columns import ColumnEncoding
 from zkunlearn.models.encoding.dataset import DatasetEncoding
 from zkunlearn.models.encoding.labels import LabelEncoding
@@ -84,6 +86,18 @@ def test_a_graph_predicts_what_the_integer_model_does(name: str) -> None:
     else:
         assert [*found] == ["variable"]
         assert near(found["variable"], own.predict(X)[:, None])
+
+
+@pytest.mark.parametrize("name", ["shards by probability", "shards by probability of classes"])
+def test_next_to_one_half_a_graph_has_the_class_of_the_integers_that_decide(name: str) -> None:
+    """Of two models of which one says nearly the contrary of the other; in floats, other classes come out."""
+    own, X = copy(model(name)), rows()
+    first, second = own.integers[:1], -own.integers[:1]
+    second[..., -1] += 1 << (own.encoding.x_bits + own.spec.weight_bits - CELL_BITS - 1)  # half a cell
+    own.__dict__["integers"] = np.concatenate([first, second])
+    expected = own.predict(X)
+    assert run_onnx(own, X)["label"].tolist() == expected.tolist()
+    assert (own.classes_[own.predict_proba(X).argmax(axis=1)] != expected).any()
 
 
 @every_model
