@@ -12,9 +12,8 @@ import os
 import sys
 from multiprocessing import parent_process
 from threading import Event, Lock, Thread
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import Any
-from uuid import uuid4
 
 from .compiled import all_kernels, being_compiled, listen
 
@@ -38,7 +37,7 @@ class Bar:
         self._shell, self._silence = shell, silence
         self._start, self._ended = perf_counter(), Event()
         self._of, self._begun, self._phase = 0, 0, ""
-        self._shown, self._place = False, f"zkunlearn-{uuid4().hex}"
+        self._shown, self._place = False, f"zkunlearn-{os.getpid()}-{time_ns()}"
         self._teller = Thread(target=self._tell, daemon=True)
         shell.events.register("post_execute", self.end)
         self._teller.start()
