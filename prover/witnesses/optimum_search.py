@@ -141,9 +141,8 @@ def nearest_of(problem: Problem, mean: Mean, enough: Callable[[Point], bool] = l
     unit = float(own.one)  # of features, which are as large as their integers here: weights are as much smaller
     weights, curvature = least_mean(mean)
     start = np.rint(weights * unit * 2.0**own.scales.w_bits).astype(np.int64)
-    return refined(
-        partial(at, problem), at(problem, start), Curvature(curvature / unit**2, gradient_scale(own)), enough
-    )
+    changing = Curvature(curvature / unit**2, gradient_scale(own))
+    return refined(partial(at, problem), at(problem, start), changing, enough, lambda point: is_short(point, own))
 
 
 def _from_near(problem: Problem, near: Integers, enough: Callable[[Point], bool]) -> Point | None:
@@ -163,7 +162,7 @@ def _from_near(problem: Problem, near: Integers, enough: Callable[[Point], bool]
             elif begun:
                 curvature, begun = Curvature(problem.second(best.rows)), False
             elif moved:  # as near as steps lead, of which all weights are rounded
-                found = refined(through, best, curvature, enough)
+                found = refined(through, best, curvature, enough, lambda point: is_short(point, own))
                 return found if is_short(found, own) else None
             else:
                 return None
@@ -367,13 +366,19 @@ def _product(left: Reals, right: Reals) -> Reals:
 
 
 def refined(
-    at: Callable[[Integers], T], start: T, curvature: Changing, enough: Callable[[T], bool] = lambda _: False
+    at: Callable[[Integers], T],
+    start: T,
+    curvature: Changing,
+    enough: Callable[[T], bool] = lambda _: False,
+    near: Callable[[T], bool] = lambda _: True,
 ) -> T:
     """Integer weights near the optimum: steps by exact gradients while these become shorter, then polished.
 
     Args:
         at: from integer weights (K,) to what there is of them, exactly.
         enough: whether to stop before.
+        near: whether a step that leads no nearer is the last one; else its half is tried, and so on, as where
+            predictions are rounded exact gradients of weights far from each other differ by luck.
     """
     best = start
     for moved, most in ((lambda gradient: -curvature.step(gradient), REFINEMENTS), (curvature.moves, ROUNDS)):
@@ -382,6 +387,9 @@ def refined(
                 return best
             change = moved(best.gradient)
             trial = at(best.weights + change) if change.any() else best
+            while trial.size >= best.size and np.abs(change).max() > 1 and not near(best):
+                change = np.rint(change / 2).astype(np.int64)
+                trial = at(best.weights + change)
             if trial.size >= best.size:
                 break
             best = trial

@@ -37,7 +37,7 @@ def spec_of(**fields: Any) -> zu.TrainingSpec:
 def test_good_proofs_are_accepted_and_those_of_other_bits_are_not(fields: dict[str, Any]) -> None:
     X = numbers(41, 2, 2)
     dataset = zu.commit(X, (X[:, 0] > 0.1 * X[:, 1]).astype(int), openings=6)
-    distances = (256, 64, 19, 12, 6, 2)  # which rows are held out is by chance: the nearest integers may be 30 units off
+    distances = (256, 64, 19, 12, 6, 2)  # which rows are held out is by chance
     optimum = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, distances=distances, **fields)
     first = zu.prove(dataset, optimum, model_openings=3)
     second = zu.prove(dataset, spec_of(**fields), forget=["1", "5"], previous=first)
