@@ -91,7 +91,7 @@ def test_steps_by_the_inverse_end_at_the_same_model_and_the_report_says_how_near
     assert 4 / 2**14 < report.step_error.relative < 1.01 * 4 / 2**14 and 0 < report.step_error.rounding < 1e-6
     assert any("method.inverse is 14" in change for change in report.changes)
     assert zu.verify(second.proof, dataset.commitment).step_error is None
-    fewer = spec_of(inverse=14, steps=4, without=["x2"], holdout=7)
+    fewer = spec_of(inverse=14, steps=4, without=["x2"], holdout=7, grid=26)
     left = zu.prove(dataset, fewer, previous=after)
     zu.verify(left.proof, dataset.commitment, spec=fewer, previous=after.proof)
     assert after.model.integers[0, 1] and not left.model.integers[0, 1]
@@ -131,7 +131,7 @@ def test_descent_on_standardised_features_is_a_start(dataset: zu.Dataset, first:
 def test_a_feature_that_is_left_out_now_loses_its_weight_and_rows_that_are_held_out_do_not_move_any(
     dataset: zu.Dataset, first: zu.Trained
 ) -> None:
-    fields: Any = {"without": ["x2"], "holdout": 7}
+    fields: Any = {"without": ["x2"], "holdout": 7, "grid": 26}
     after = zu.prove(dataset, spec_of(**fields), previous=first)
     zu.verify(after.proof, dataset.commitment, spec=spec_of(**fields), previous=first.proof)
     optimum = zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, **fields)

@@ -31,7 +31,7 @@ def test_good_proofs_are_accepted_and_others_are_not() -> None:
     commitment, before = trees.commitment.to_bytes(), first.proof.to_bytes()
     file, asked = second.proof.to_bytes(), {"previous": before, "known_dataset": True}
     assert verifier.verdict(verifier.verify_training, file, commitment, **asked) == "valid"  # type: ignore[arg-type]
-    without = zu.prove(trees, spec_of(l2=0.25, bias=False, holdout=3), forget_classes=["fir"])
+    without = zu.prove(trees, spec_of(l2=0.25, bias=False, holdout=3, grid=26), forget_classes=["fir"])
     plain = Training(without.proof.to_bytes(), commitment)
     assert plain.verdict() == "valid"
     assert verifier.training_relation(plain.statement).name == "newton without classes"

@@ -31,7 +31,7 @@ def spec_of(**fields: Any) -> zu.TrainingSpec:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"bias": False}, {"without": ["x2"], "holdout": 5}],
+    [{}, {"bias": False}, {"without": ["x2"], "holdout": 5, "grid": 26}],
     ids=["bias", "no bias", "less"],
 )
 def test_good_proofs_are_accepted_and_those_of_other_bits_are_not(fields: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def spec_of(**fields: Any) -> zu.TrainingSpec:
     return zu.TrainingSpec(method="optimum", **(choices | fields))
 
 
-@pytest.mark.parametrize("changes", [{}, {"model": "probit", "bias": False}, {"holdout": 3}], ids=str)
+@pytest.mark.parametrize("changes", [{}, {"model": "probit", "bias": False}, {"holdout": 3, "grid": 26}], ids=str)
 def test_good_proofs_are_accepted_and_others_are_not(changes: dict[str, Any]) -> None:
     X = numbers(21, 2, 2)
     houses = zu.commit(X, (X[:, 0] > 0.1 * X[:, 1]).astype(int), openings=4)

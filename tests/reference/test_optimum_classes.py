@@ -46,7 +46,9 @@ def plain() -> Training:
     return trained(forest(), spec_of(), ("1", "5", "20"))
 
 
-@pytest.mark.parametrize("changes", [{"model": "probit", "bias": False}, {"holdout": 3, "without": ("x2",)}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"model": "probit", "bias": False}, {"holdout": 3, "grid": 26, "without": ("x2",)}], ids=str
+)
 def test_good_proofs_are_accepted(changes: dict[str, Any]) -> None:
     assert trained(forest(), spec_of(**changes), ("5", "20")).verdict() == "valid"
 

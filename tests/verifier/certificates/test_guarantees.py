@@ -30,7 +30,7 @@ ROWS = 24
 SPECS: dict[str, zu.TrainingSpec] = {
     "retraining": zu.TrainingSpec(model="logistic", epochs=1, learning_rate=0.5),
     "shards": zu.TrainingSpec(model="logistic", method="sisa", epochs=1, learning_rate=0.5, shard_rows=8, slices=2),
-    "optimum": zu.TrainingSpec(model="logistic", method="optimum", l2=0.25),
+    "optimum": zu.TrainingSpec(model="logistic", method="optimum", l2=0.25, grid=26),
     "noisy": zu.TrainingSpec(model="logistic", method="noisy", l2=0.25),
     "noisy newton": zu.TrainingSpec(model="logistic", method="newton", l2=0.25, steps=2, epsilon=1.0, delta=1e-5),
 }
