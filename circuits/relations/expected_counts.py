@@ -33,7 +33,7 @@ from ...models.counts import P_BITS
 from ..field.goldilocks import ONE, K
 from ..field.multilinear import prefix
 from ..language.hidden import Hidden, linear, public
-from ..language.layout import VIRTUAL, Address, Axis, Column
+from ..language.layout import Address, Axis, Column
 from ..language.relation import (
     LIMB,
     Entry,
@@ -49,15 +49,13 @@ from ..language.relation import (
 )
 from ..language.tables import (
     COUNT_LOGS,
-    HALF,
-    LINK,
-    RANGE,
     Limbs,
     limb_columns,
     limb_lookups,
     limb_terms,
     lookup_boxes,
 )
+from .count_cells import CountCells
 from .dataset import LABELS, output_axis
 from .gridded import Gridded
 from .iterations import eq_on
@@ -69,7 +67,7 @@ WHOLE_BITS = 48  # of U: labels times less than a cell, of so many rows, are bel
 
 
 @dataclass(frozen=True)
-class ExpectedCounts(Residuals):
+class ExpectedCounts(Residuals, CountCells):
     """What is stated of a Poisson model.
 
     Attributes:
@@ -84,35 +82,14 @@ class ExpectedCounts(Residuals):
 
     # Columns and lookups -------------------------------------------------------------------------------------------
 
-    @property
-    def cell(self) -> Address:
-        """Q."""
-        return self.scored.own("cell")
+    def of_counts(self, name: str) -> Address:
+        """See CountCells."""
+        return self.scored.own(name)
 
     @property
-    def edge(self) -> Address:
-        """T[Q]."""
-        return self.scored.own("edge")
-
-    @property
-    def step(self) -> Address:
-        """D."""
-        return self.scored.own("step")
-
-    @property
-    def middle(self) -> Address:
-        """M."""
-        return self.scored.own("middle")
-
-    @property
-    def risen(self) -> Address:
-        """P'."""
-        return self.scored.own("risen")
-
-    @property
-    def product(self) -> Address:
-        """DM."""
-        return Address(VIRTUAL, f"step times middle of {self.scored.matrix}")
+    def of_model(self) -> str:
+        """See CountCells."""
+        return self.scored.matrix
 
     @property
     def log(self) -> Address:
@@ -163,10 +140,9 @@ class ExpectedCounts(Residuals):
     @property
     def witness(self) -> tuple[Column, ...]:
         """See Residuals."""
-        own = (self.cell, self.edge, self.step, self.middle, self.risen)
         logs = () if self.deviance is None else (Column(self.log.name, self._of_labels),)
         return (
-            *(Column(column.name, (self.row,)) for column in own),
+            *(Column(column.name, (self.row,)) for column in self.count_columns),
             *logs,
             *limb_columns(self.residual.integer, self.residual_bits, (self.row,)),
             *limb_columns(self.remainder, self.rest_bits, (self.row,)),
@@ -177,10 +153,7 @@ class ExpectedCounts(Residuals):
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """See Residuals."""
         lookups = (
-            Lookup(self.cell.name, LINK, tuple(Entry(((1, own),)) for own in (self.cell, self.edge, self.step))),
-            Lookup(self.middle.name, RANGE, (Entry(((1, self.middle),)),)),
-            Lookup(self.risen.name, RANGE, (Entry(((1, self.risen),)),)),
-            Lookup(self.product.name, RANGE, (Entry(((1, self.product), (-LIMB, self.risen)), HALF),)),
+            *self.count_lookups,
             *limb_lookups(self.residual.integer, self.residual_bits),
             *limb_lookups(self.remainder, self.rest_bits),
         )

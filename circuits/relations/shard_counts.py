@@ -26,15 +26,13 @@ from ...models.live import Live
 from ..field.goldilocks import ONE
 from ..field.multilinear import Point
 from ..language.hidden import Hidden
-from ..language.layout import VIRTUAL, Address, Axis, Column
+from ..language.layout import Address, Axis, Column
 from ..language.relation import (
     LIMB,
     Coordinates,
-    Entry,
     Factor,
     Indicator,
     LookedUp,
-    Lookup,
     LookupBox,
     Steps,
     Sum,
@@ -42,7 +40,8 @@ from ..language.relation import (
     outer,
     variables,
 )
-from ..language.tables import HALF, LINK, RANGE, lookup_boxes
+from ..language.tables import lookup_boxes
+from .count_cells import CountCells
 from .dataset import row_axis
 from .iterations import eq_on
 from .shard_scores import OfSpeakers
@@ -52,7 +51,7 @@ COUNT_BITS = 28  # of what is expected: e^8 in units of 2^-16
 
 
 @dataclass(frozen=True)
-class SpokenCounts(OfSpeakers):
+class SpokenCounts(OfSpeakers, CountCells):
     """What the models of shards expect, one by one.
 
     Attributes:
@@ -74,53 +73,25 @@ class SpokenCounts(OfSpeakers):
         """Of all together."""
         return COUNT_BITS + self.speakers.bit_length()
 
-    @property
-    def cell(self) -> Address:
-        """Q."""
-        return self.own("shard cell")
+    def of_counts(self, name: str) -> Address:
+        """See CountCells."""
+        return self.own(f"shard {name}")
 
     @property
-    def edge(self) -> Address:
-        """T[Q]."""
-        return self.own("shard edge")
-
-    @property
-    def step(self) -> Address:
-        """D."""
-        return self.own("shard step")
-
-    @property
-    def middle(self) -> Address:
-        """M."""
-        return self.own("shard middle")
-
-    @property
-    def risen(self) -> Address:
-        """P'."""
-        return self.own("shard risen")
-
-    @property
-    def product(self) -> Address:
-        """DM."""
-        return Address(VIRTUAL, f"step times middle of {self.matrix}")
+    def of_model(self) -> str:
+        """See CountCells."""
+        return self.matrix
 
     @property
     def witness(self) -> tuple[Column, ...]:
         """Limbs of M and I, and what is expected."""
-        own = (self.cell, self.edge, self.step, self.middle, self.risen)
-        return (*super().witness, *(Column(column.name, self.axes) for column in own))
+        return (*super().witness, *(Column(column.name, self.axes) for column in self.count_columns))
 
     @property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """Those of M and I, and of what is expected. Large boxes are in parts."""
-        lookups = (
-            Lookup(self.cell.name, LINK, tuple(Entry(((1, own),)) for own in (self.cell, self.edge, self.step))),
-            Lookup(self.middle.name, RANGE, (Entry(((1, self.middle),)),)),
-            Lookup(self.risen.name, RANGE, (Entry(((1, self.risen),)),)),
-            Lookup(self.product.name, RANGE, (Entry(((1, self.product), (-LIMB, self.risen)), HALF),)),
-        )
         counting = Indicator(self.axes, self.live.forgotten, self.live.ranges)
-        return (*super().boxes, lookup_boxes(f"counts of {self.matrix}", counting, lookups))
+        return (*super().boxes, lookup_boxes(f"counts of {self.matrix}", counting, self.count_lookups))
 
     def identities(self, steps: Steps, ended: LookedUp) -> None:
         """And z is what Q and M say, and DM their product, where lookups ended."""

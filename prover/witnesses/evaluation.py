@@ -37,10 +37,10 @@ from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, multiplicities, signed_rows
 from ..matrices.values import Witness
 from .argmax import gaps_of, winners
-from .expected_counts import counted_columns, expected, with_deviance
+from .expected_counts import count_columns, counted_columns, expected, with_deviance
 from .normalised_loss import loss_columns, true_loss
 from .rows import Rows
-from .shard_counts import deviance_columns, expectation_columns, expectations, stated_deviances
+from .shard_counts import deviance_columns, expected_of_each, stated_deviances
 from .shard_losses import (
     cell_columns,
     chances,
@@ -113,7 +113,7 @@ def _scores(own: Judged, rows: Rows, integers: Integers) -> tuple[Integers, Said
         return scores(rows, integers), NOTHING
     if isinstance(scored, SpokenCounts):
         z = _scores_of_shards(rows, integers)
-        return expectations(scored, z).counts, (z, NONE, NONE)
+        return expected_of_each(scored, z).counts.sum(axis=1), (z, NONE, NONE)
     if not isinstance(scored, Opinions):
         return scores(rows, integers.sum(axis=0)), NOTHING
     said = opinions(scored, rows, integers)
@@ -149,7 +149,7 @@ def _add_model(scored: ScoredModel, integers: Integers, said: Said, to: _Columns
         _add_opinions(scored, said, to)
         integers = integers.transpose(1, 0, 2)
     elif isinstance(scored, SpokenCounts):
-        to.add(expectation_columns(scored, expectations(scored, said[0])))
+        to.add(count_columns(scored, expected_of_each(scored, said[0])))
         integers = integers.transpose(1, 0, 2)
     elif isinstance(scored, ShardScores):
         integers = integers.sum(axis=0)

@@ -11,19 +11,23 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.language.tables import split_limbs
 from ...circuits.relations.expected_counts import WHOLE_BITS, ExpectedCounts
+from ...circuits.relations.shard_counts import SpokenCounts
 from ...errors import ParameterError
 from ...models.activation import HALF_TABLE
 from ...models.counts import P_BITS, count_logs, interpolated
+from ...models.scales import REMAINDER_BITS
 from ..matrices.commitment import Cells
 from ..matrices.multiplicities import LookedUpRows, limb_rows, signed_rows
 from .rows import Rows
 
 Integers = npt.NDArray[np.int64]
+Counted = ExpectedCounts | SpokenCounts
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
 class Expected:
-    """Of all rows, int64 (N,): Q, M, T[Q], D, P' and what the lookup of DM has; 0 but for Q and M where none counts."""
+    """Q, M, T[Q], D, P' and what the lookup of DM has, int64 (N,) of all rows, or (1, shards, N) by each shard; 0 but
+    for Q and M where no row counts."""
 
     cell: Integers
     middle: Integers
@@ -38,19 +42,23 @@ class Expected:
         return self.edge + self.risen
 
 
-def expected(own: ExpectedCounts, z: Integers) -> Expected:
-    """From scores of all rows. Raises ParameterError where one that counts is beyond the table."""
-    live, cells = own.live.mask(), z >> 16
-    beyond = int(((cells < -HALF_TABLE) | (cells >= HALF_TABLE))[live].sum())
+def expected(own: Counted, z: Integers) -> Expected:
+    """From scores of the same shape. Raises ParameterError where one of a row that counts is beyond the table."""
+    live, cells = own.live.mask(), z >> REMAINDER_BITS
+    outside = np.asarray((cells < -HALF_TABLE) | (cells >= HALF_TABLE)).reshape(-1, cells.shape[-1])
+    beyond = int(outside[:, live].any(axis=0).sum())
     if beyond:
         limit = 1 << (15 - own.q_bits)
+        by = "" if cells.ndim == 1 else " by the model of a shard"
         raise ParameterError(
-            f"{beyond} of the rows have scores beyond {limit}, where the table of expected counts ends: the model says "
-            f"e^{limit} or more of them"
+            f"{beyond} of the rows have scores beyond {limit}{by}, where the table of expected counts ends: the model "
+            f"says e^{limit} or more of them"
         )
     cell, middle, *others = interpolated(np.where(live, z, 0), own.q_bits)
     edge, step, risen, rest = (np.where(live, each, 0) for each in others)
-    return Expected(np.where(live, cell, cells), np.where(live, middle, z & 0xFFFF), edge, step, risen, rest)
+    return Expected(
+        np.where(live, cell, cells), np.where(live, middle, z & ((1 << REMAINDER_BITS) - 1)), edge, step, risen, rest
+    )
 
 
 def _sums(own: ExpectedCounts, rows: Rows, found: Expected) -> tuple[int, int, int]:
@@ -69,12 +77,9 @@ def with_deviance(own: ExpectedCounts, rows: Rows, found: Expected) -> ExpectedC
     return own if bound is None else replace(own, deviance=bound.stated_of(_sums(own, rows, found)[2]))
 
 
-def counted_columns(
-    own: ExpectedCounts, rows: Rows, found: Expected
-) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
-    """What is committed and virtual, and looked up, but for residuals and their squares."""
-    live, middle, risen = own.live.mask(), found.middle.astype(np.uint16), found.risen.astype(np.uint16)
-    inside = np.where(live, found.cell, 0)
+def count_columns(own: Counted, found: Expected) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """The columns of circuits/relations/count_cells.py, and what is looked up of them."""
+    middle, risen = found.middle.astype(np.uint16), found.risen.astype(np.uint16)
     cells: dict[Address, Cells] = {
         own.cell: to_field(found.cell),
         own.edge: found.edge.astype(np.int32),
@@ -84,11 +89,19 @@ def counted_columns(
         own.product: to_field(found.step * found.middle),
     }
     looked_up: dict[str, LookedUpRows] = {
-        own.cell.name: signed_rows(inside),
+        own.cell.name: signed_rows(np.where(own.live.mask(), found.cell, 0)),
         own.middle.name: middle,
         own.risen.name: risen,
         own.product.name: found.rest.astype(np.uint16),
     }
+    return cells, looked_up
+
+
+def counted_columns(
+    own: ExpectedCounts, rows: Rows, found: Expected
+) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
+    """What is committed and virtual, and looked up, but for residuals and their squares."""
+    cells, looked_up = count_columns(own, found)
     if own.deviances is None:
         return cells, looked_up
     labels = rows.labels.astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,51 +11,24 @@ from ...circuits.field.goldilocks import to_field
 from ...circuits.language.layout import Address
 from ...circuits.relations.mean_counts import MeanCounts
 from ...circuits.relations.shard_counts import SpokenCounts
-from ...errors import ParameterError
-from ...models.activation import HALF_TABLE
 from ...models.counts import P_BITS, count_logs, interpolated
 from ...models.mean_losses import CHANCE_BITS, LOGS_OF_TWO, cells_of, mean_losses
-from ...models.scales import REMAINDER_BITS
 from ..matrices.commitment import Cells
-from ..matrices.multiplicities import LookedUpRows, signed_rows
+from ..matrices.multiplicities import LookedUpRows
+from .expected_counts import Expected, expected
 from .shard_losses import cell_columns
 
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
-class Expectations:
-    """Of shards and rows, int64 (1, shards, N): Q, M, T[Q], D, P' and what the lookup of DM has; on rows that do not
-    count T[Q] is that of a score of 0, and the last three are 0."""
+def expected_of_each(own: SpokenCounts, z: Integers) -> Expected:
+    """From scores (1, shards, N). On rows that do not count T[Q] is that of a score of 0, whose mean is in a cell, too.
 
-    cell: Integers
-    middle: Integers
-    edge: Integers
-    step: Integers
-    risen: Integers
-    rest: Integers
-
-    @property
-    def counts(self) -> Integers:
-        """S times what is expected, (1, N)."""
-        return np.asarray((self.edge + self.risen).sum(axis=1))
-
-
-def expectations(own: SpokenCounts, z: Integers) -> Expectations:
-    """From scores (1, shards, N). Raises ParameterError where one of a row that counts is beyond the table."""
-    live, cells = own.live.mask(), z >> REMAINDER_BITS
-    outside = np.asarray(((cells < -HALF_TABLE) | (cells >= HALF_TABLE)).any(axis=(0, 1)))
-    beyond = int(outside[live].sum())
-    if beyond:
-        limit = 1 << (15 - own.q_bits)
-        raise ParameterError(
-            f"{beyond} of the rows have scores beyond {limit} by the model of a shard, where the table of expected "
-            f"counts ends: it says e^{limit} or more of them"
-        )
-    cell, middle, edge, *others = interpolated(np.where(live, z, 0), own.q_bits)
-    step, risen, rest = (np.where(live, each, 0) for each in others)
-    low = z & ((1 << REMAINDER_BITS) - 1)
-    return Expectations(np.where(live, cell, cells), np.where(live, middle, low), edge, step, risen, rest)
+    Raises:
+        ParameterError: one of a row that counts is beyond the table.
+    """
+    found, (_, _, at_zero, *_) = expected(own, z), interpolated(np.zeros(1, dtype=np.int64), own.q_bits)
+    return replace(found, edge=np.where(own.live.mask(), found.edge, at_zero))
 
 
 def shifted(own: MeanCounts, counts: Integers) -> tuple[Integers, Integers]:
@@ -82,23 +55,3 @@ def deviance_columns(
     columns[own.log] = to_field(count_logs()[labels])[None]
     looked_up[own.log.name] = labels.astype(np.uint16)[None]
     return columns, looked_up
-
-
-def expectation_columns(own: SpokenCounts, found: Expectations) -> tuple[dict[Address, Cells], dict[str, LookedUpRows]]:
-    """What is committed and virtual, and looked up."""
-    middle, risen = found.middle.astype(np.uint16), found.risen.astype(np.uint16)
-    cells: dict[Address, Cells] = {
-        own.cell: to_field(found.cell),
-        own.edge: found.edge.astype(np.int32),
-        own.step: found.step.astype(np.int32),
-        own.middle: middle,
-        own.risen: risen,
-        own.product: to_field(found.step * found.middle),
-    }
-    looked_up: dict[str, LookedUpRows] = {
-        own.cell.name: signed_rows(np.where(own.live.mask(), found.cell, 0)),
-        own.middle.name: middle,
-        own.risen.name: risen,
-        own.product.name: found.rest.astype(np.uint16),
-    }
-    return cells, looked_up

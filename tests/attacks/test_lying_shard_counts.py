@@ -11,10 +11,9 @@ from zkunlearn.circuits.language.tables import limb_addresses
 from zkunlearn.circuits.relations import dataset as data_set
 from zkunlearn.prover.matrices.values import in_field
 from zkunlearn.prover.witnesses.evaluation import scores
+from zkunlearn.prover.witnesses.expected_counts import Expected, count_columns
 from zkunlearn.prover.witnesses.shard_counts import (
-    Expectations,
-    expectation_columns,
-    expectations,
+    expected_of_each,
     shifted,
     stated_deviances,
 )
@@ -35,23 +34,23 @@ def lying(*changes: Columns, number: int = 1, **told: Any) -> Outcome:
     return prove(MADE.shape(MADE.stating(number, **told)), MADE.columns_of(*changes))
 
 
-def found(number: int = 1) -> Expectations:
+def found(number: int = 1) -> Expected:
     """What is true."""
     spoken = MADE.spoken(number)
     shards, outputs, width = spoken.shape
     rows: Any = rows_of(MADE.data, 1)
     z = scores(rows, spoken.transpose(1, 0, 2).reshape(-1, width)).reshape(outputs, shards, -1)
-    return expectations(BOTH[number].scored, z)
+    return expected_of_each(BOTH[number].scored, z)
 
 
-def following(told: Expectations, total: Any = None) -> tuple[Columns, Any, Any]:
+def following(told: Expected, total: Any = None) -> tuple[Columns, Any, Any]:
     """All that follows from what shards expect, and from sums of it if others are said; squares, and deviances."""
     own, labels = BOTH[1], MADE.data[1]
-    columns: dict[Any, Any] = dict(expectation_columns(own.scored, told)[0])
-    counts_of = told.counts[0] if total is None else total
+    columns: dict[Any, Any] = dict(count_columns(own.scored, told)[0])
+    counts_of = told.counts.sum(axis=1)[0] if total is None else total
     columns |= cell_columns(zip(own.sums, shifted(own, counts_of), strict=True), "logistic")[0]
     whole = own.models << own.shift
-    exact = told.counts[0] - labels * (own.models << 16) + whole // 2
+    exact = told.counts.sum(axis=1)[0] - labels * (own.models << 16) + whole // 2
     t, rest = exact // whole, exact % whole
     halves = t + (1 << (own.residual_bits - 1))
     squares = int((t[LIVE.mask()] ** 2).sum())
@@ -126,7 +125,7 @@ def test_the_cell_of_another_score_is_rejected() -> None:
     parts = {name: getattr(told, name).copy() for name in ("cell", "middle", "edge", "step", "risen", "rest")}
     for cells in parts.values():
         cells[at] = cells[other]
-    columns, squares, stated = following(Expectations(**parts))
+    columns, squares, stated = following(Expected(**parts))
     assert_caught(lying(columns, squares=squares, deviances=stated), f"score of {SECOND}")
 
 
@@ -155,7 +154,7 @@ def test_the_count_of_another_label_is_rejected() -> None:
 
 def test_a_mean_in_the_cell_of_another_one_is_rejected() -> None:
     """With the losses and the deviance that follow from it: so far off that the cell is another one."""
-    counts_of = found().counts[0].copy()
+    counts_of = found().counts.sum(axis=1)[0].copy()
     counts_of[ROW] *= 2
     columns, _, stated = following(found(), counts_of)
     assert_caught(lying(columns, deviances=stated), f"means of shards of {SECOND}")
@@ -164,10 +163,10 @@ def test_a_mean_in_the_cell_of_another_one_is_rejected() -> None:
 @pytest.mark.parametrize("which", [0, 1], ids=["lesser", "greater"])
 def test_a_sum_that_is_off_by_a_unit_is_rejected(which: int) -> None:
     own = BOTH[1]
-    sums = [total.copy() for total in shifted(own, found().counts[0])]
+    sums = [total.copy() for total in shifted(own, found().counts.sum(axis=1)[0])]
     sums[which][ROW] += 1
     columns: Any = cell_columns([(own.sums[which], sums[which])], "logistic")[0]
-    totals = [total + 1 - which for total in stated_deviances(own, MADE.data[1], found().counts[0])]
+    totals = [total + 1 - which for total in stated_deviances(own, MADE.data[1], found().counts.sum(axis=1)[0])]
     for end, total in zip(own.ends, totals, strict=True):
         for place, limb in enumerate(limb_addresses(end.rest, end.bits)):
             columns[limb] = np.array([end.rest_of(total) >> (16 * place) & 0xFFFF])
