@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import zkunlearn as zu
+from jupyter_client import manager
 from zkunlearn.prover.kernels import compiled, notebook
 from zkunlearn.prover.kernels.notebook import SILENCE, VARIABLE, show_kernel, show_phase
 from zkunlearn.prover.protocol.proof import begin
@@ -196,8 +197,6 @@ def environment() -> dict[str, str]:
 
 def test_a_notebook_shows_what_a_first_training_compiles(tmp_path: Path) -> None:
     """In a real kernel of Jupyter, where nothing was compiled before."""
-    manager = pytest.importorskip("jupyter_client.manager")
-    pytest.importorskip("ipykernel")
     X = np.random.default_rng(3).random((40, 2))
     zu.commit(X, (X[:, 0] > 0.5).astype(int), bounds={"x1": (0, 1), "x2": (0, 1)}).save(tmp_path / "data")
     own = {"NUMBA_CACHE_DIR": tmp_path / "kernels", "IPYTHONDIR": tmp_path / "i", "JUPYTER_RUNTIME_DIR": tmp_path / "r"}
