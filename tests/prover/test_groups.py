@@ -7,6 +7,9 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -168,25 +171,63 @@ def test_too_few_openings_for_all_groups_are_refused_before_any_is_spent() -> No
 # Other processes -----------------------------------------------------------------------------------------------------
 
 
-def test_a_run_finishes_when_one_of_its_processes_is_killed(dataset: zu.Dataset, alone: Any) -> None:
-    before, killed = set(multiprocessing.active_children()), []
+@contextmanager
+def killing(count: int) -> Iterator[list[int]]:
+    """Kills the next `count` processes that this one starts, as soon as they are seen."""
+    before, ended = set(multiprocessing.active_children()), threading.Event()
+    killed: list[int] = []
 
     def kill() -> None:
         last = time.monotonic() + 60
-        while not killed and time.monotonic() < last:
+        while len(killed) < count and time.monotonic() < last and not ended.is_set():
             for child in set(multiprocessing.active_children()) - before:
-                if child.pid is not None and not killed:
+                if child.pid is not None and child.pid not in killed and len(killed) < count:
                     os.kill(child.pid, signal.SIGKILL)
                     killed.append(child.pid)
-            time.sleep(0.01)
+            time.sleep(0.001)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    trained: Any = zu.prove(dataset, SPEC, workers=zu.Processes(2))
-    killer.join()
-    assert len(killed) == 1 and len(trained.proofs) == 2
+    try:
+        yield killed
+    finally:
+        ended.set()
+        killer.join()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_run_finishes_when_processes_of_it_are_killed(dataset: zu.Dataset, alone: Any, count: int) -> None:
+    with killing(count) as killed:
+        trained: Any = zu.prove(dataset, SPEC, workers=zu.Processes(2))
+    assert len(killed) == count and len(trained.proofs) == 2
     assert np.array_equal(trained.model.integers, alone.model.integers)
     zu.verify_bundle(trained.bundle, dataset.commitment, spec=SPEC)
+
+
+def test_a_task_that_ends_every_process_is_given_up(dataset: zu.Dataset) -> None:
+    before = set(multiprocessing.active_children())
+    with killing(100) as killed, pytest.raises(zu.WorkerError, match=r"group [12]: .* killed, or not begun, 3 times"):
+        zu.prove(dataset, SPEC, workers=zu.Processes(2))
+    for child in set(multiprocessing.active_children()) - before:
+        child.join(60)
+    assert 3 <= len(killed) <= 6 and set(multiprocessing.active_children()) <= before
+
+
+def test_a_process_that_cannot_be_begun_is_begun_again(
+    dataset: zu.Dataset, alone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = BaseProcess.start
+    failed: list[BaseProcess] = []
+
+    def start(process: BaseProcess) -> None:
+        if not failed:
+            failed.append(process)
+            raise BrokenPipeError
+        begin(process)
+
+    monkeypatch.setattr(BaseProcess, "start", start)
+    trained: Any = zu.prove(dataset, SPEC, workers=zu.Processes(2))
+    assert len(failed) == 1 and np.array_equal(trained.model.integers, alone.model.integers)
 
 
 def test_what_is_lent_is_what_proving_takes_and_goes_afterwards(
