@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import zkunlearn as zu
 
-from ..errors import DataError, ParameterError
+from ..errors import DataError
 from ..models.shapes import LABEL_KINDS
 from .asked import asked_data, asked_lines
 from .committed import show_committed
@@ -32,7 +32,7 @@ from .options import (
 )
 from .output import Lines, Output, foreign
 from .places import dataset_files, refuse_existing, require_file_place, require_folder_place, require_plot_place
-from .tables import columns_of, declared_in, read_by_options
+from .tables import columns_of, declared_in, naming, read_by_options
 from .words import (
     noted,
     plural,
@@ -141,32 +141,31 @@ def commit(
     require_folder_place(out)
     declared = declared_in(bounds_file, categories_file, reading["drop"])
     named = columns_of(classes, "--classes")
-    reading |= {"sources": declared.sources, "numbers": declared.columns, "classes": named}
-    table = read_by_options(data, target, id_column, several, whole=not incomplete, **reading)
-    prepare_kernels(output)
-    try:
-        with output.phases("committing") as progress:
-            dataset = zu.commit(
-                table.X,
-                table.y,
-                table.ids,
-                names=table.names,
-                bounds=declared.bounds,
-                categories=declared.categories,
-                label_kind=label or table.label_kind,
-                label_name=target,
-                x_bits=x_bits,
-                openings=openings,
-                rows_per_id="many" if several else "one",
-                unique=table.keys,
-                classes=named or None,
-                left_out_ids=[*(left_out_ids or ()), *table.incomplete] or None,
-                progress=progress,
-            )
-    except DataError as error:
-        raise table.locate(error) from error
-    except ParameterError as error:
-        raise (error if bounds_file is None else error.at(file=str(bounds_file))) from None
+    reading |= {"sources": declared.sources, "numbers": declared.columns, "classes": named, "bounded": declared.bounded}
+    with naming(bounds_file):
+        table = read_by_options(data, target, id_column, several, whole=not incomplete, **reading)
+        prepare_kernels(output)
+        try:
+            with output.phases("committing") as progress:
+                dataset = zu.commit(
+                    table.X,
+                    table.y,
+                    table.ids,
+                    names=table.names,
+                    bounds=declared.bounds,
+                    categories=declared.categories,
+                    label_kind=label or table.label_kind,
+                    label_name=target,
+                    x_bits=x_bits,
+                    openings=openings,
+                    rows_per_id="many" if several else "one",
+                    unique=table.keys,
+                    classes=named or None,
+                    left_out_ids=[*(left_out_ids or ()), *table.incomplete] or None,
+                    progress=progress,
+                )
+        except DataError as error:
+            raise table.locate(error) from error
     dataset.save(out, replace=force)
     if table.rows_left_out:
         output.note(f"note: {plural(table.rows_left_out, 'row')} left out, in which a value is missing")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,12 +32,13 @@ def read_by_options(
     numbers: Collection[str] = (),
     whole: bool = True,
     classes: Collection[str] = (),
+    bounded: Collection[str] | None = None,
     **reading: Any,
 ) -> RawTable:
     """The table in a file; `reading` are options of all commands that read one."""
     from ..prover.tables.read import read_table
 
-    chosen = {**_chosen(**reading), "classes": classes}
+    chosen = {**_chosen(**reading), "classes": classes, "bounded": bounded}
     return read_table(data, target, id_column, several=several, sources=sources, numbers=numbers, whole=whole, **chosen)
 
 
@@ -58,11 +60,18 @@ def _chosen(*, unique: str | None, features: str | None, drop: str | None, writt
 
 @dataclass(frozen=True)
 class DeclaredIn:
-    """What files declare of columns; None where there is no file."""
+    """What files declare of columns; None where there is no file.
+
+    Attributes:
+        bounds, categories: by column, as they are written.
+        sources: of columns that are no plain numbers.
+        bounded: names of the features, and maybe of the label, that bounds are declared of.
+    """
 
     bounds: dict[str, Any] | None
     categories: dict[str, Any] | None
     sources: tuple[Source, ...]
+    bounded: tuple[str, ...] | None
 
     @property
     def columns(self) -> set[str]:
@@ -106,9 +115,19 @@ def declared_in(bounds_file: Path | None, categories_file: Path | None, dropped:
     try:
         Declared.of(bounds)
         file = categories_file or file
-        return DeclaredIn(bounds, categories, Declared.of(bounds, categories).sources)
+        declared = Declared.of(bounds, categories)
+        return DeclaredIn(bounds, categories, declared.sources, None if bounds is None else (*declared.bounds,))
     except ParameterError as error:
         raise error.at(file=str(file)) from None
+
+
+@contextmanager
+def naming(file: Path | None) -> Iterator[None]:
+    """Names the file, if there is one, in errors of what was declared in it."""
+    try:
+        yield
+    except ParameterError as error:
+        raise (error if file is None else error.at(file=str(file))) from None
 
 
 def columns_of(text: str | None, option: str) -> list[str]:

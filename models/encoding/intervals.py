@@ -44,7 +44,7 @@ def choose_intervals(
     if maps is not None:
         raise ParameterError('maps: where bounds are declared, they name the map too: (low, high, "log1p")')
     require_type("bounds", bounds, Mapping, "from the names of columns to (low, high)")
-    _require_same_columns(found, bounds, label_name)
+    require_bounds(found, bounds, label_name)
     for name, declared in bounds.items():
         if not isinstance(declared, (tuple, list)) or len(declared) not in (2, 3):
             raise ParameterError(f"bounds: column {name!r} needs a lower and an upper bound")
@@ -52,7 +52,7 @@ def choose_intervals(
     return _mapped({name: (bounds[name][0], bounds[name][1]) for name in found}, named, label_name)
 
 
-def _require_same_columns(found: Collection[str], bounds: Mapping[str, Bounds], label_name: str) -> None:
+def require_bounds(found: Collection[str], bounds: Collection[str], label_name: str) -> None:
     """Refuse columns without bounds, and bounds without a column: all of them at once. Raises ParameterError."""
     without = {name: _near(name, bounds) for name in found if name not in bounds}
     beyond = [name for name in bounds if name not in found and name not in without.values()]
@@ -70,7 +70,7 @@ def _require_same_columns(found: Collection[str], bounds: Mapping[str, Bounds], 
         raise ParameterError(f"bounds: {'; '.join(reasons)}")
 
 
-def _near(name: str, bounds: Mapping[str, Bounds]) -> str | None:
+def _near(name: str, bounds: Collection[str]) -> str | None:
     """The column's name in bounds, but for what is easily overlooked."""
     form = name.strip().casefold()
     return next((other for other in bounds if isinstance(other, str) and other.strip().casefold() == form), None)

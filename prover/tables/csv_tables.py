@@ -86,6 +86,7 @@ def _read(text: io.TextIOWrapper, source: str, wanted: Wanted, written: CsvForma
             values.append(cells[names.index(name)])
         if (row + 1) % PIECE_ROWS == 0:
             X.append(piece)
+            wanted.require_bounds(made)  # not before: of columns that are no numbers more can be said
     if not lines:
         raise DataError("there is a header, but no row")
     X.append(piece[: len(lines) % PIECE_ROWS])

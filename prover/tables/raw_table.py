@@ -17,6 +17,7 @@ from ...formats.files import SHOWN_TEXT
 from ...formats.toml import toml_value
 from ...models.encoding.cells import gap_text, is_gap, is_gap_of, number
 from ...models.encoding.columns import MAX_NAME_LENGTH
+from ...models.encoding.intervals import require_bounds
 from ...models.encoding.labels import require_possible_classes
 from ...models.encoding.readers import ColumnReader, Source
 from ...models.encoding.sources import by_column, features_of
@@ -146,6 +147,7 @@ class Wanted:
         numbers: names of columns that are declared as numbers, whatever their type in a file is.
         gaps: what can be done where a value is missing.
         classes: texts of labels that are these, even if such a text elsewhere says that a value is missing.
+        bounded: names of the features, and maybe of the label, that bounds are declared of; None where none are.
         known: whether these are the columns of a data set that is there, of which nothing can be declared any more.
     """
 
@@ -161,6 +163,7 @@ class Wanted:
     gaps: Remedy = OF_FILES
     known: bool = False
     classes: Collection[str] = ()
+    bounded: Collection[str] | None = None
 
     @property
     def others(self) -> list[str]:
@@ -200,6 +203,12 @@ class Wanted:
         if not features:
             raise DataError("no feature column is left beside target, ids and unique columns")
         return features
+
+    def require_bounds(self, features: Sequence[str]) -> None:
+        """Refuse features without bounds, and bounds of none, before all rows are read. Raises ParameterError."""
+        if self.bounded is not None:
+            label = [self.target] if self.target is not None and self.target in self.bounded else []
+            require_bounds((*features, *label), self.bounded, self.target or "")
 
     def sourced(self, columns: Sequence[str]) -> list[ColumnReader | None]:
         """The source of each of these columns, if it has one."""

@@ -74,6 +74,7 @@ def read_table(
     whole: bool = True,
     written: CsvFormat = PLAIN,
     classes: Collection[str] = (),
+    bounded: Collection[str] | None = None,
 ) -> RawTable:
     """Read a CSV, Parquet, Arrow or .npz file, told apart by the end of its name.
 
@@ -90,12 +91,15 @@ def read_table(
         whole: whether a row in which a value is missing is refused; otherwise it is left out.
         written: how a CSV is written.
         classes: texts of labels that are these, even if such a text elsewhere says that a value is missing.
+        bounded: names of the features, and maybe of the label, that bounds are declared of.
 
     Raises:
         DataError: the file or one of its cells cannot be used; one line naming file, line and column.
+        ParameterError: a feature of a CSV has no bounds, or they have no feature, where they are declared.
     """
     chosen = None if features is None else tuple(features)
     own: dict[str, Any] = {"sources": tuple(sources), "whole": whole, "numbers": numbers, "classes": classes}
+    own["bounded"] = bounded
     wanted = Wanted(target, id_column, several, chosen, tuple(unique), tuple(left_out), **own)
     return _table(path, wanted, LEAST_ROWS, written)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.formats.toml import read_bounds
+from zkunlearn.prover.tables.raw_table import PIECE_ROWS
 from zkunlearn.prover.tables.suggested_bounds import generous
 
 from .conftest import done, run
@@ -116,3 +117,22 @@ def test_what_else_commit_needs_is_said_as_options_that_a_shell_takes(tmp_path: 
     assert f"--bounds '{out}' --several-rows-per-id --features 'age'\n" in found.stdout
     found = run("suggest-bounds", table, "--target", "sick", "--drop", "person", *("--out", out, "--force"))
     assert f"""--bounds '{out}' --drop 'person','"first, last"','my note'\n""" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("bounds", "reason"),
+    [
+        ("age = [0, 9]", "bounds: none for column 'height'"),
+        ("age = [0, 9]\nheight = [0, 9]\nweight = [0, 9]", "bounds: there is no column 'weight' that needs them"),
+    ],
+)
+def test_columns_that_bounds_do_not_fit_are_refused_before_all_rows_are_read(
+    tmp_path: Path, bounds: str, reason: str
+) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(PIECE_ROWS))
+    (tmp_path / "t.csv").write_text(f"age,height,sick\n{rows}no,number,\n")
+    (tmp_path / "b.toml").write_text(f"[bounds]\n{bounds}\n")
+    refused = run(
+        "commit", tmp_path / "t.csv", "--target", "sick", "--bounds", tmp_path / "b.toml", "--out", tmp_path / "d"
+    )
+    assert refused.exit_code == 2 and f"b.toml: {reason}\n" in refused.output
