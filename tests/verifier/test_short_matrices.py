@@ -40,7 +40,7 @@ def test_beside_a_small_data_set_a_model_has_its_code_and_proofs_are_shorter() -
 
 def test_beside_a_long_code_a_model_keeps_its_own() -> None:
     """All of its positions would have to be hashed, to save a few thousand bytes."""
-    alone, best, _ = chosen(1 << 17)
+    alone, best, _ = chosen(1 << 21)
     assert best.committed == alone.committed
 
 

@@ -42,7 +42,8 @@ from .trees import TreeShape, verify_tree
 
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
-POSITIONS_PER_BYTE = 4  # a byte of proof is worth encoding and hashing so many positions less, in the prover's time
+FOUR_POSITIONS = 7  # bytes of a proof: what encoding and hashing four positions less is worth, as every proof does it
+POSITIONS_PER_BYTE = 4  # the same of a witness, which one proof has
 SHORT_POSITIONS_PER_BYTE = 16  # the same of a matrix of few rows
 
 
@@ -51,8 +52,7 @@ def choose_matrix(
 ) -> MatrixShape:
     """Rows of 2^c cells, c at least `shortest`, so that openings are short and encoding is quick.
 
-    What is opened with the matrix, the witness above all, is taken to be as large as the matrix itself. (One that is
-    much larger will have rows of its own, `choose_groups`.)
+    What is opened with the matrix is not counted: a large witness will have rows of its own, `choose_groups`.
     """
 
     def shape(row_bits: int) -> MatrixShape:
@@ -61,8 +61,8 @@ def choose_matrix(
     def cost(candidate: MatrixShape) -> int:
         code = candidate.code
         vector = (code.dimension,)
-        opening = TreeShape(name, code, 2 * candidate.layout.rows).opening_bytes
-        return opening + folded_bytes(vector, stacks(vector)) + code.length // POSITIONS_PER_BYTE
+        opening = TreeShape(name, code, candidate.layout.rows).opening_bytes
+        return opening + folded_bytes(vector, stacks(vector)) + FOUR_POSITIONS * code.length // 4
 
     longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
     return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
