@@ -18,7 +18,7 @@ from .compiled import CELLS, IN, INT, OUT, U64, Kernel, array_of, cell_kernel, k
 from .field import LANES, P, add, mul, mul2, mul4, seven, splat, sub, total
 from .memory import load, store
 from .threads import run_tasks, spans, thread_count
-from .values import Array, Pair, Scalar, cells_of, extension, flat, same_shape, scalar, sum_pairs
+from .values import Array, Pair, Scalar, cells_of, extension, flat, in_place, same_shape, scalar, sum_pairs
 
 # Columns that contract works on at a time: their sums, 16 KB, stay in the nearest cache.
 COLUMN_BLOCK = 1024
@@ -176,20 +176,21 @@ def linear_combination(constant: Scalar, factors: Array, columns: Sequence[Array
     return out
 
 
-@kernel(array_of("uint16", True), OUT, INT, INT)
-def _tally(values, counts, start, stop):
+@kernel(array_of("uint16", True), array_of("int32"), INT, INT, INT)
+def _tally(values, counts, each, start, stop):
     for i in range(start, stop):
-        counts[values[i]] += np.uint64(1)
+        counts[values[i]] += np.int32(each)
 
 
-def tally(values: Array) -> Array:
-    """How often each number occurs in uint16 values of any shape: int64 (2^16,)."""
+def tally(values: Array, counts: Array, each: int = 1) -> None:
+    """Add `each` to counts, int32 (2^16,), for each number in uint16 values of any shape: to that of the number."""
     cells = cells_of(values)
-    cuts = spans(cells.size)
-    counts = np.zeros((len(cuts), 1 << 16), dtype=np.uint64)
-    run_tasks([partial(_tally, cells, own, *cut) for own, cut in zip(counts, cuts, strict=True)])
-    total: Array = counts.sum(axis=0, dtype=np.int64)
-    return total
+    first, *others = spans(cells.size)
+    apart = np.zeros((len(others), counts.size), dtype=np.int32)  # of other threads
+    tasks = [partial(_tally, cells, in_place(counts), each, *first)]
+    run_tasks([*tasks, *(partial(_tally, cells, own, each, *cut) for own, cut in zip(apart, others, strict=True))])
+    for own in apart:
+        counts += own
 
 
 # --- inner products ---------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def multiplicities(
             for lookup in (own for own in box.lookups if own.table in tables):
                 rows = looked_up[lookup.name][cut]
                 own = counts[tables[lookup.table].multiplicity][i]
-                own += tally(rows)
+                tally(rows, own)
                 if box.indicator.skipped.size:
-                    own -= tally(rows[..., box.indicator.skipped])
+                    tally(rows[..., box.indicator.skipped], own, -1)
     return counts

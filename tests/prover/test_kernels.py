@@ -110,7 +110,18 @@ def test_limbs_equal_their_twin(seed, cut, n):
 
 def test_counts_are_those_of_numpy():
     values = narrow(1, "uint16", 3, 1001)
-    assert np.array_equal(fast.tally(values[:, ::2]), np.bincount(values[:, ::2].reshape(-1), minlength=1 << 16))
+    before = narrow(2, "int32", 1 << 16) >> 2
+    found, times = before.copy(), np.bincount(values[:, ::2].reshape(-1), minlength=1 << 16)
+    fast.tally(values[:, ::2], found)
+    assert np.array_equal(found, before + times)
+    fast.tally(values[:, ::2], found, -1)
+    assert np.array_equal(found, before)
+
+
+def test_counts_of_several_threads_are_those_of_numpy():
+    values, found = narrow(1, "uint16", 1 << 18), np.zeros(1 << 16, dtype=np.int32)
+    fast.tally(values, found, 3)
+    assert np.array_equal(found, 3 * np.bincount(values, minlength=1 << 16))
 
 
 def test_cells_of_another_type_are_refused():
