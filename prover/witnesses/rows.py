@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -162,8 +163,8 @@ class Rows:
     def found(self, names: Iterable[str]) -> tuple[tuple[int, ...], list[str]]:
         """Sorted positions of all rows with these ids, and the ids that no row has."""
         unknown = dict.fromkeys(names)
-        ids = list(self.ids) if unknown else []
-        positions = tuple(position for position, name in enumerate(ids) if name in unknown)
+        ids = self.ids[:] if unknown else ()
+        positions = tuple(compress(range(len(ids)), map(unknown.__contains__, ids)))
         for position in positions:
             unknown.pop(ids[position], None)
         return positions, list(unknown)
