@@ -88,6 +88,8 @@ class Indicator:
             if not last <= start < stop <= size:
                 raise ParameterError(f"a range from {start} to {stop} after {last}, on an axis of {size}")
             last = stop
+        if not self.holes:
+            return
         holes, ends = np.array(self.holes, dtype=np.int64), np.array(self._ranges, dtype=np.int64).reshape(-1, 2)
         before = np.searchsorted(ends[:, 0], holes, side="right")  # ranges that begin at a hole or before it
         if (np.diff(holes) < 1).any() or not before.all() or (holes >= ends[before - 1, 1]).any():

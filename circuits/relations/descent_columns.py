@@ -110,12 +110,16 @@ class DescentColumns(TrainingAxes):
     @property
     def columns(self) -> Mapping[str, tuple[Column, ...]]:
         """See the table above."""
+        return {**self.committed, WITNESS: (*self.trained, *count_columns(len(self.sections)), *self.besides)}
+
+    @property
+    def committed(self) -> Mapping[str, tuple[Column, ...]]:
+        """Those of the matrices that are committed before the proof."""
         schedule = self.schedule
         rows = schedule.rows if schedule.stage is None else schedule.stage.shards.rows
         return {
             DATASET: dataset_columns(rows, schedule.features, schedule.outputs),
             MODEL: model_columns(schedule, self.models),
-            WITNESS: (*self.trained, *count_columns(len(self.sections)), *self.besides),
         }
 
     @property
@@ -140,9 +144,13 @@ class DescentColumns(TrainingAxes):
         """The scores, proved by "product"."""
         return {Z: self.scores}
 
-    @property
+    @cached_property
     def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
-        """z - 2^16 Q in range, (Q, P) in the activation table; every limb in range. Large boxes are in parts."""
+        """All lookups, in groups; large boxes are in parts."""
+        return self._boxes()
+
+    def _boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
+        """z - 2^16 Q in range, (Q, P) in the activation table; every limb in range."""
         schedule = self.schedule
         remainder = Lookup("remainder", RANGE, (Entry(((1, Z), (-LIMB, Q))),))
         activation = Lookup("activation", ACTIVATION, (Entry(((1, Q),)), Entry(((1, PREDICTIONS),))))

@@ -71,7 +71,7 @@ class Sisa:
             column for naming, part in self.parts for column in naming.columns(WITNESS, (*part.trained, *part.besides))
         )
         return {
-            DATASET: self.parts[0][1].columns[DATASET],
+            DATASET: self.parts[0][1].committed[DATASET],
             MODEL: self._models(self.schedule.runs),
             **{start_matrix(i): self._models(runs) for i, runs in enumerate(self.schedule.starts)},
             WITNESS: (*witness, *count_columns(len(self.sections))),
@@ -84,7 +84,7 @@ class Sisa:
             replace(column, name=part_name(run, number) + column.name)
             for run in runs
             for number in range(run.stage, shards.slices + 1)
-            for column in GradientDescent(stages[number - 1].of_shards(run.first, run.count)).columns[MODEL]
+            for column in GradientDescent(stages[number - 1].of_shards(run.first, run.count)).committed[MODEL]
         )
 
     @cached_property  # looked at for each claim

@@ -77,10 +77,9 @@ class StandardizedDescent(GradientDescent):
         steps = (self.output, *self.iterations)
         return {**super().virtual, GRADIENTS: (*steps, self.weight), RESIDUALS: steps}
 
-    @property
-    def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
+    def _boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """Those of gradient descent, and the integers that standardise."""
-        return (*super().boxes, self.scaler.boxes)
+        return (*super()._boxes(), self.scaler.boxes)
 
     def identities(self, steps: Steps, looked_up: Mapping[str, LookedUp]) -> None:
         """Walk from the lookups to claims about committed columns alone."""

@@ -96,10 +96,9 @@ class StandardizedStage(StandardizedDescent):
         """What standardises, and what rounding down leaves."""
         return (*super().besides, *(column for own in self.remainders for column in own.columns))
 
-    @property
-    def boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
+    def _boxes(self) -> tuple[tuple[LookupBox, ...], ...]:
         """These, too."""
-        return (*super().boxes, *(own.boxes for own in self.remainders))
+        return (*super()._boxes(), *(own.boxes for own in self.remainders))
 
     # The identities --------------------------------------------------------------------------------------------------
 
