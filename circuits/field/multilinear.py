@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .goldilocks import ONE, ZERO, K, Vector, kdot, kmul, kscale, ksub, kvector, matmul
+from .goldilocks import ONE, SCALAR_ENTRIES, ZERO, K, Vector, kdot, kmul, kscale, ksub, kvector, matmul
 
 Point = tuple[K, ...]
 
@@ -60,6 +60,8 @@ def eq_table(x: Sequence[K]) -> Vector:
 
 def eq_at(x: Sequence[K], indices: Sequence[int]) -> Vector:
     """The values eq(x, i) at some corners, in O(2^(m / 2) + number of corners). Shape (2, n)."""
+    if len(indices) <= SCALAR_ENTRIES:
+        return kvector(eq_index(x, index) for index in indices)
     columns = len(x) // 2
     places = np.array(indices, dtype=np.int64)
     at_rows, at_columns = eq_table(x[: len(x) - columns]), eq_table(x[len(x) - columns :])

@@ -47,9 +47,10 @@ def linear(pairs: Iterable[tuple[K | int, Hidden]]) -> Hidden:
     """sum of coefficient * expression."""
     terms: list[tuple[K, int]] = []
     constant = ZERO
-    for coefficient, expression in pairs:
-        terms.extend((c * coefficient, node) for c, node in expression.terms)
-        if expression.constant is not ZERO:  # most have none
+    for factor, expression in pairs:
+        coefficient = factor if isinstance(factor, K) else K(factor)
+        terms.extend((coefficient if c is ONE else c * coefficient, node) for c, node in expression.terms)
+        if expression.constant is not ZERO:  # most have none, and are one node
             constant = constant + expression.constant * coefficient
     return Hidden(tuple(terms), constant)
 

@@ -104,9 +104,7 @@ class Indicator:
         result = ONE
         for axis in self.axes[:-1]:
             result, point = result * prefix(point[: axis.bits], axis.size), point[axis.bits :]
-        inside = ZERO
-        for start, stop in self._ranges:
-            inside = inside + prefix(point, stop) - prefix(point, start)
+        inside = sum((prefix(point, stop) - prefix(point, start) for start, stop in self._ranges), ZERO)
         return result * (inside - ksum(eq_at(point, self.holes)))
 
     @property

@@ -124,7 +124,7 @@ class Columns:
     def chosen(
         self, column: Address, at: Mapping[str, Coordinates | PublicVector]
     ) -> tuple[Cells, list[Coordinates | PublicVector]]:
-        """The cells that bits beside variables choose, and the coordinates of each axis that are left."""
+        """The cells that fixed bits choose, and the coordinates of each axis that are left."""
         cells, left = self.cells(column), []
         for i, axis in enumerate(self.axes[column]):
             chosen, own = _chosen(axis, at[axis.name])
@@ -159,9 +159,9 @@ Chosen = slice | npt.NDArray[np.int64] | None
 
 
 def _chosen(axis: Axis, coordinates: Coordinates | PublicVector) -> tuple[Chosen, Coordinates | PublicVector]:
-    """Which values of an axis are summed over, where fixed bits beside variables leave some out; and the coordinates
-    that are left. None: all of them."""
-    if isinstance(coordinates, PublicVector) or not any(isinstance(c, Var) for c in coordinates):
+    """Which values of an axis are summed over, where fixed bits leave some out; and the coordinates that are left.
+    None: all of them."""
+    if isinstance(coordinates, PublicVector):
         return None, coordinates
     mask = wanted = 0
     for c in coordinates:
@@ -180,8 +180,8 @@ def _weights(size: int, coordinates: Coordinates | PublicVector) -> Vector | Non
     if isinstance(coordinates, PublicVector):
         return coordinates.table()
     fixed: Sequence[K] = [c for c in coordinates if isinstance(c, K)]
-    if not fixed:
-        return None if coordinates else np.array([[1], [0]], dtype=np.uint64)
+    if not fixed:  # variables alone, or the one value of an axis that has none
+        return None
     table = eq_table(tuple(fixed))
     return table[:, :size] if len(fixed) == len(coordinates) else table
 

@@ -61,9 +61,9 @@ def is_square(statement: Sum, columns: Columns) -> bool:
 
 def _is_whole(term: Term, statement: Sum, columns: Columns) -> bool:
     """Whether the term is the column itself, or what bits choose of it, its axes in their order."""
-    _, left = columns.chosen(term.column, term.at)
+    cells, left = columns.chosen(term.column, term.at)
     found = [c for own in left for c in (own if isinstance(own, tuple) else (own,))]
-    return found == [Var(i) for i in range(statement.variables)]
+    return cells.ndim == len(statement.groups) and found == [Var(i) for i in range(statement.variables)]
 
 
 def prove_leading(
