@@ -16,14 +16,15 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, device
+from .compiled import CELLS, IN, INT, OUT, SUMS, U64, cell_kernel, device, kernel
 from .field import LANES, add, int_add, keep, mul2, mul4, seven, splat, sub
 from .lookup import ROUND_COST, Sums, Weights, between, cuts, difference_of_products, weighed, with_line
 from .memory import load, load_pairs, store
 from .storage import empty
 from .threads import run_tasks, spans, thread_count
-from .values import Array, Scalar, cells_of, extension, flat, scalar, sum_pairs
+from .values import Array, Scalar, extension, flat, scalar, sum_pairs
 
+BLOCK = 1024  # entries that are worked on at a time: they stay in the nearest cache
 LINES = 8  # at least: what the kernels take apart are three bits of a line's number
 
 
@@ -185,9 +186,29 @@ def _node_fold(rows, lines, table, n, b, count, m, i0, i1, r0, r1, live, mu0, mu
                 store(b, 2 * size + at, left, y1)
 
 
-def leaf_entries(values: Array) -> Array:
-    """K (2, V) as kernels take it, flat: of each entry, both coefficients side by side."""
-    return cells_of(extension(values, 2).T)
+@kernel(IN, OUT, INT, INT, INT, U64, U64, U64)
+def _entries(values, out, count, start, stop, one, mu0, mu1):
+    """Entries start..stop of out: one + mu d, both coefficients side by side."""
+    scratch, mu7 = np.empty(2 * BLOCK, dtype=np.uint64), seven(mu1)
+    for first in range(start, stop, BLOCK):
+        size = min(BLOCK, stop - first)
+        for i in range(0, size, LANES):
+            left = size - i
+            d0, d1 = load(values, first + i, left), load(values, count + first + i, left)
+            store(scratch, i, left, add(mul2(d0, mu0, d1, mu7), splat(one)))
+            store(scratch, BLOCK + i, left, mul2(d0, mu1, d1, mu0))
+        for i in range(size):
+            out[2 * (first + i)], out[2 * (first + i) + 1] = scratch[i], scratch[BLOCK + i]
+
+
+def leaf_entries(denominators: Array, live: int = 0, mu: Scalar = (1, 0)) -> Array:
+    """n + mu d, K (2, V), as kernels take it, flat: of each entry, both coefficients. n is 1 for the first `live`."""
+    count, c = extension(denominators, 2).shape[1], scalar(mu)
+    values, out = flat(denominators), empty(2 * count, np.uint64)
+    pieces = [(*span, np.uint64(1)) for span in spans(live, cost=2)]
+    pieces += [(live + start, live + stop, np.uint64(0)) for start, stop in spans(count - live, cost=2)]
+    run_tasks([partial(_entries, values, out, count, *piece, *c) for piece in pieces])
+    return out
 
 
 def _arguments(leaves: Leaves, table: Array) -> tuple[Array, Array, Array]:
@@ -213,7 +234,7 @@ def leaves_up(leaves: Leaves) -> Array:
 
 
 def leaf_round(leaves: Leaves, b: Array, weights: Weights) -> Sums:
-    """`pair_round` of the leaf layer, without n. b: `leaf_entries` of n + mu d of all; weights for L/4 lines."""
+    """`pair_round` of the leaf layer, without n. b: `leaf_entries` of all; weights for L/4 lines."""
     count, m = leaves.offsets.size, leaves.width
     tasks = _tasks(weights, count // 4, m)
     parts = np.zeros((len(tasks), 4), dtype=np.uint64)

@@ -112,10 +112,7 @@ class LeafPair(_Unfolded):
     def __init__(self, layer: ListedLeaves, weights: LayerWeights, mu: K) -> None:
         self._layer, self._weights, self._mu = layer, weights, mu
         self._numerators = NumeratorPair(layer, weights.point)
-        entries = kernels.kscale(layer.leaves.denominators, mu.pair)
-        live = entries[0, : layer.leaves.live]
-        live[:] = kernels.kadd(live, np.ones_like(live))
-        self._entries = kernels.leaf_entries(entries)
+        self._entries = kernels.leaf_entries(layer.leaves.denominators, layer.leaves.live, mu.pair)
 
     def round(self) -> Sums:
         """See `Pair`."""

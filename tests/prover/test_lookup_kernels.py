@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zkunlearn.prover import kernels as fast
 
 from . import twins
-from .values import P, children, line, numbers, pairs, quick, scalars, seeds
+from .values import children, line, numbers, pairs, quick, scalars, seeds
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -99,6 +99,16 @@ def listed(seed: int, lines: int, m: int, kind: str) -> tuple[fast.Leaves, Any, 
 shapes = st.tuples(st.sampled_from([8, 16]), st.sampled_from([1, 3, 8, 13, 71]), st.sampled_from(["uint16", "int32"]))
 
 
+@quick
+@given(seeds, st.sampled_from([1, 8, 1023, 2051]), st.floats(0, 1), scalars)
+def test_entries_of_leaves_are_mixed_as_the_plain_loop_mixes_them(seed: int, count: int, share: float, mu: Any) -> None:
+    """n is 1 for as many as are live; without a factor, denominators are as they were."""
+    denominators, live = numbers(seed, 2, count), round(share * count)
+    mixed = [twins.kadd((int(i < live), 0), twins.kmul(mu, d)) for i, d in enumerate(pairs(denominators))]
+    assert pairs(fast.leaf_entries(denominators, live, mu).reshape(-1, 2).T) == mixed
+    assert pairs(fast.leaf_entries(denominators).reshape(-1, 2).T) == pairs(denominators)
+
+
 def halves(values: Any) -> Any:
     """Lines K (2, L, m) as two children, (2, 2, L/2 m)."""
     return values.reshape(2, 2, -1).copy()
@@ -111,9 +121,7 @@ def test_the_layer_of_listed_leaves_equals_the_written_one(seed: int, shape: Any
     lines, m, _ = shape
     leaves, n, d = listed(seed, *shape)
     b = fast.kadd(n, fast.kscale(d, mu))
-    entries = fast.kscale(leaves.denominators, mu)
-    entries[0, : leaves.live] = (entries[0, : leaves.live].astype(object) + 1) % P
-    entries = fast.leaf_entries(entries)
+    entries = fast.leaf_entries(leaves.denominators, leaves.live, mu)
     weights = weights_for(seed + 2, lines // 4, m)
     assert fast.leaf_round(leaves, entries, weights) == fast.pair_round(None, halves(b), weights)
     folded, expected = fast.leaf_fold(leaves, entries, r, fast.leaves_up(leaves)), halves(b)
