@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -163,11 +162,17 @@ class Rows:
     def found(self, names: Iterable[str]) -> tuple[tuple[int, ...], list[str]]:
         """Sorted positions of all rows with these ids, and the ids that no row has."""
         unknown = dict.fromkeys(names)
-        ids = self.ids[:] if unknown else ()
-        positions = tuple(compress(range(len(ids)), map(unknown.__contains__, ids)))
-        for position in positions:
-            unknown.pop(ids[position], None)
-        return positions, list(unknown)
+        asked = np.fromiter(map(hash, unknown), np.int64, len(unknown))
+        candidates = np.flatnonzero(np.isin(self._hashed_ids, asked)).tolist() if unknown else []
+        found = {position: name for position in candidates if (name := self.ids[position]) in unknown}
+        for name in found.values():
+            unknown.pop(name, None)
+        return tuple(found), list(unknown)
+
+    @cached_property
+    def _hashed_ids(self) -> npt.NDArray[np.int64]:
+        """As this process hashes texts: numbers beside one another, where ids are all over memory."""
+        return np.fromiter(map(hash, self.ids[:]), np.int64, len(self.ids))
 
     def goes_on_from(self, dataset: DatasetStatement) -> bool:
         """Whether the first rows are those of a data set, as their records show."""
