@@ -30,10 +30,11 @@ from .folding import prove_folding
 from .ledger import draw_ledger, prove_ledger, violated
 from .lookup import prove_lookups
 from .opening import prove_openings
-from .sumcheck import prove_sum, sum_value
+from .sumcheck import WrittenOut, prove_sum, sum_value, summed, written_out
 
 Progress = Callable[[str], None]
 LOGGER = logging.getLogger("zkunlearn")
+KEPT_BITS = 16  # variables of a sum whose tables take little memory
 
 
 def begin(phase: str, progress: Progress | None) -> None:
@@ -51,6 +52,7 @@ class ProverSteps:
         self.channel = channel
         self.columns = columns
         self.claims: list[Claim] = []
+        self._known: tuple[Sum, WrittenOut] | None = None
 
     def point(self, label: str, bits: int) -> Point:
         """V -> P: a random point."""
@@ -63,12 +65,19 @@ class ProverSteps:
         return value
 
     def total(self, statement: Sum) -> Hidden:
-        """P -> V: the value of a sum."""
-        return self.channel.send([sum_value(statement, self.columns)])[0]
+        """P -> V: the value of a sum. A small one is kept written out, as most often its sumcheck comes next."""
+        if statement.variables > KEPT_BITS:
+            return self.channel.send([sum_value(statement, self.columns)])[0]
+        known = written_out(statement, self.columns)
+        self._known = statement, known
+        return self.channel.send([summed(known.factors)])[0]
 
     def sumcheck(self, statement: Sum, claim: Hidden) -> SumResult:
         """One sumcheck, and the claims it leaves."""
-        result = prove_sum(self.channel, statement, claim, self.columns)
+        totalled, known = self._known or (None, None)
+        self._known = None
+        own = known if totalled == statement else None
+        result = prove_sum(self.channel, statement, claim, self.columns, own)
         self.claims += sum_claims(statement, result)
         return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,18 +46,38 @@ def prove_rounds(
     return tuple(point), claim, factors[..., :1]
 
 
-def prove_sum(channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns) -> SumResult:
-    """A sum over columns, down to the hidden value of each term of each factor."""
+@dataclass(frozen=True, repr=False, eq=False)  # secrets stay out of logs
+class WrittenOut:
+    """A sum on its cube: K vectors (2, 2^variables).
+
+    Attributes:
+        factors: the weight, and the factors.
+        terms: of each factor, without their coefficients.
+    """
+
+    factors: list[Vector]
+    terms: list[list[Vector]]
+
+
+def written_out(statement: Sum, columns: Columns) -> WrittenOut:
+    """What is summed."""
+    terms = [[columns.term(term, statement.variables) for term in factor.terms] for factor in statement.factors]
+    weight = cube_table(statement.groups, statement.weight)
+    return WrittenOut([weight, *(sum_table(statement, i, own) for i, own in enumerate(terms))], terms)
+
+
+def prove_sum(
+    channel: ProverChannel, statement: Sum, claim: Hidden, columns: Columns, known: WrittenOut | None = None
+) -> SumResult:
+    """A sum over columns, down to the hidden value of each term of each factor; known: what is summed, if it is."""
     if is_square(statement, columns):
         return _prove_square(channel, statement, claim, columns)
-    terms = [[columns.term(term, statement.variables) for term in factor.terms] for factor in statement.factors]
-    factors = [sum_table(statement, i, terms[i]) for i in range(len(terms))]
-    weight = cube_table(statement.groups, statement.weight)
-    point, claim, (ended,) = prove_rounds(channel, statement.name, np.stack([weight, *factors])[None], claim)
+    own = known or written_out(statement, columns)
+    point, claim, (ended,) = prove_rounds(channel, statement.name, np.stack(own.factors)[None], claim)
     at = eq_table(point)
-    values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in terms)  # P -> V
+    values = tuple(tuple(channel.send([K(*kernels.kdot(t, at)) for t in tables])) for tables in own.terms)  # P -> V
     half = None
-    if len(factors) == MAX_FACTORS:
+    if len(statement.factors) == MAX_FACTORS:
         (half,) = channel.send([kscalar(ended[1, :, 0]) * kscalar(ended[2, :, 0])])  # P -> V
     require_summand(channel, statement, claim, point, values, half)
     return SumResult(point, values)
@@ -74,11 +95,16 @@ def _prove_square(channel: ProverChannel, statement: Sum, claim: Hidden, columns
 
 def sum_value(statement: Sum, columns: Columns) -> K:
     """The value of a sum."""
-    product = cube_table(statement.groups, statement.weight)
-    *others, last = (
+    factors = (
         sum_table(statement, i, [columns.term(term, statement.variables) for term in factor.terms])
         for i, factor in enumerate(statement.factors)
     )
+    return summed([cube_table(statement.groups, statement.weight), *factors])
+
+
+def summed(factors: Sequence[Vector]) -> K:
+    """The sum of the products of K vectors (2, n), two at least."""
+    product, *others, last = factors
     for table in others:
         product = kernels.kmul(product, table)
     return K(*kernels.kdot(product, last))
