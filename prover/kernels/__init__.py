@@ -19,7 +19,7 @@ from .lookup import Sums, layer_up, mix_round, pair_fold, pair_fold_round, pair_
 from .notebook import show_phase
 from .products import LARGEST, LARGEST_FEATURE, ROWS, Products
 from .sha256 import PAIR_BYTES, Hashes, hash_pairs, hash_texts, sha256_rows
-from .sumcheck import eq_double, eq_table, fold, fold_factors, product_round
+from .sumcheck import eq_doublings, eq_table, fold, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .values import Array
 from .vectors import (
@@ -82,7 +82,7 @@ __all__ = [
     "contract",
     "contract_extension",
     "crowns_up",
-    "eq_double",
+    "eq_doublings",
     "eq_table",
     "evaluate_expressions",
     "field_limbs",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -55,9 +56,13 @@ def _eq_table(point, table, bits):
         _double(table, 1 << k, plane, table, plane, point[z], point[bits + z])
 
 
-@kernel(IN, OUT, INT, U64, U64)
-def _eq_double(table, out, size, z0, z1):
-    _double(table, size, size, out, 2 * size, z0, z1)
+@kernel(IN, OUT, INT, INT)
+def _eq_doublings(point, tables, size, bits):
+    """All doublings of a table of `size`, each behind the one before, from the last coordinate to the first."""
+    for k in range(bits):
+        z, own = bits - 1 - k, size << k
+        at = 2 * (own - size)
+        _double(tables[at:], own, own, tables[at + 2 * own :], 2 * own, point[z], point[bits + z])
 
 
 @kernel(OUT, INT, INT, INT, INT, INT, U64, U64)
@@ -133,12 +138,17 @@ def eq_table(point: Array) -> Array:
     return table
 
 
-def eq_double(table: Array, z: Scalar) -> Array:
-    """One more variable, the highest: K (2, n) -> (2, 2 n), first (1 - z) table, then z table."""
-    size = extension(table, 2).shape[1]
-    out = np.empty((2, 2 * size), dtype=np.uint64)
-    _eq_double(flat(table), out.reshape(-1), size, *scalar(z))
-    return out
+def eq_doublings(table: Array, point: Array) -> list[Array]:
+    """A table K (2, n), and with one variable of a point K (2, m) more in front at a time: K (2, n), (2, 2 n), ...
+
+    The last coordinate comes first. A variable z makes a table t the halves (1 - z) t and z t.
+    """
+    size, bits = extension(table, 2).shape[1], extension(point, 2).shape[1]
+    out = empty(2 * size * ((2 << bits) - 1), np.uint64)
+    out[: 2 * size] = flat(table)
+    _eq_doublings(flat(point), out, size, bits)
+    starts = [2 * size * ((1 << k) - 1) for k in range(bits + 2)]
+    return [out[start:end].reshape(2, -1) for start, end in itertools.pairwise(starts)]
 
 
 def product_round(factors: Array, live: int) -> list[Pair]:

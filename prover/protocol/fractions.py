@@ -18,7 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...circuits.field.goldilocks import ONE, K, Vector, kscalar
+from ...circuits.field.goldilocks import ONE, K, Vector, kscalar, kvector
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Axis
 from ...errors import ZkUnlearnError
@@ -157,11 +157,11 @@ class LayerWeights:
         return len(self.point) - sum(axis.bits for axis in axes)
 
     def _doubled(self, start: Vector, end: int, count: int) -> Vector:
-        """A table with the `count` variables before `end` in front, built one by one and kept."""
-        tables = self._top.setdefault((end, start.tobytes()), [start])
-        while len(tables) <= count:
-            tables.append(kernels.eq_double(tables[-1], self.point[end - len(tables)].pair))
-        return tables[count]
+        """A table with the `count` variables before `end` in front; those with fewer, of later rounds, are kept."""
+        key = end, start.tobytes()
+        if len(self._top.get(key, ())) <= count:
+            self._top[key] = kernels.eq_doublings(start, kvector(self.point[end - count : end]))
+        return self._top[key][count]
 
 
 def _box_eq(axes: Sequence[Axis], point: Point) -> Vector:

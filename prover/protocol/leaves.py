@@ -12,13 +12,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kvector
+from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar, kvector
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Axis
 from ...errors import ZkUnlearnError
 from .. import kernels
 from ..kernels import Leaves
-from ..matrices.values import eq_table
 from .fractions import Box, Layer, LayerPair, LayerWeights, Pair, Sums
 
 
@@ -172,10 +171,11 @@ class NumeratorPair:
         self._later: list[K] = []
         for cells in children:
             bits = cells.shape[1].bit_length() - 1
-            own, point = point[:bits], point[bits:]
+            weights, point = LayerWeights(point[:bits]), point[bits:]
+            products = cells[0] * cells[1]
+            self._later.append(kscalar(kernels.contract(products[None, :, None], weights.last(bits)).reshape(2)))
             values = np.stack([cells, np.zeros_like(cells)])
-            self._later.append(K(*kernels.ksum(kernels.kmul_base(eq_table(own), cells[0] * cells[1]))))
-            pair = LayerPair(None, values, (cells.shape[1], ()), LayerWeights(own), ZERO)
+            pair = LayerPair(None, values, (cells.shape[1], ()), weights, ZERO)
             self._pairs.append((pair, bits))
         self._settle()
 

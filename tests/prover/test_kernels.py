@@ -188,8 +188,18 @@ def test_factors_are_folded_in_place_as_their_twin_folds_them(seed, half, r, spa
 def test_eq_table_equals_its_twin(seed, bits):
     point = numbers(seed, 2, bits)
     assert pairs(fast.eq_table(point)) == twins.eq_table(pairs(point))
-    if bits:
-        assert np.array_equal(fast.eq_double(fast.eq_table(point[:, 1:]), point[:, 0]), fast.eq_table(point))
+
+
+@quick
+@given(seeds, st.sampled_from([1, 3, 8, 13]), st.integers(0, 6))
+def test_a_table_is_doubled_by_one_variable_after_the_other(seed, size, bits):
+    """The last variable first, which is then the lowest of those in front."""
+    table, point = numbers(seed, 2, size), numbers(seed + 1, 2, bits)
+    doubled = fast.eq_doublings(table, point)
+    for count, own in enumerate(doubled):
+        in_front = twins.eq_table(pairs(point)[bits - count :])
+        assert pairs(own) == [twins.kmul(weight, value) for weight in in_front for value in pairs(table)]
+    assert len(doubled) == bits + 1
 
 
 @quick
