@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..field.goldilocks import K, Vector, kscale
+import numpy as np
+
+from ..field.goldilocks import K, Vector
 from ..field.multilinear import Point, prefix
 from ..language.hidden import Hidden, linear
 from ..language.layout import Address, Axis
 from ..language.relation import Coordinates, LookedUp, PublicVector, Steps, Term
 from ..language.tables import limb_addresses, limb_terms
-from .iterations import ones
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def constant_on(axes: tuple[Axis, ...], value: K) -> PublicVector:
     """The same value on all real cells of a box."""
 
     def table() -> Vector:
-        return kscale(ones(*(axis.size for axis in axes)), value)
+        sizes = [axis.size for axis in axes]
+        return np.stack([np.full(sizes, coefficient, dtype=np.uint64) for coefficient in value.pair])
 
     def evaluate(point: Point) -> K:
         result = value

@@ -105,9 +105,8 @@ class Columns:
         names = [axis.name for axis in self.axes[term.column]]
         free = [_variables(term.at[name]) for name in names]
         widths = [1 << len(own) for own in free]
-        padding = [(0, width - size) for width, size in zip(widths, partial.shape[1:], strict=True)]
         order = sorted(range(len(free)), key=lambda i: free[i][:1])
-        ordered = np.pad(partial, [(0, 0), *padding]).transpose(0, *(1 + i for i in order))
+        ordered = filled(partial, widths).transpose(0, *(1 + i for i in order))
         known, whole, next_variable = [2], [2], 0  # with a place for the variables that it does not have
         for i in order:
             missing = (free[i][0] if free[i] else next_variable) - next_variable
@@ -134,6 +133,15 @@ class Columns:
                     cells = np.zeros((*cells.shape[:i], 1, *cells.shape[i + 1 :]), dtype=cells.dtype)
             left.append(own)
         return cells, left
+
+
+def filled(values: Vector, sizes: Sequence[int]) -> Vector:
+    """A K array (2, ...) with zeros up to these sizes; as it is if it has them."""
+    if values.shape[1:] == tuple(sizes):
+        return values
+    whole = np.zeros((2, *sizes), dtype=np.uint64)
+    whole[(slice(None), *map(slice, values.shape[1:]))] = values
+    return whole
 
 
 def _sum_axes(cells: Cells, weights: Sequence[Vector | None]) -> Vector:

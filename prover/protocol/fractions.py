@@ -28,7 +28,7 @@ from ..matrices.values import eq_table
 
 UNIT = np.array([[1], [0]], dtype=np.uint64)
 SHORT_LINE = 64  # boxes with fewer inner cells are not worth walking line by line
-CUBE_BITS = 10  # variables, at least one: of so many, all trees are walked together
+CUBE_BITS = 11  # variables, at least one: of so many, all trees are walked together
 Sums = tuple[K, K]  # q(0), and q's leading coefficient
 
 
@@ -90,11 +90,8 @@ class Box:
         if self.top > 1 or not any(axis.bits for axis in self.inner):
             return self
         axis, *inner = [axis for axis in self.inner if axis.bits]
-        shape = (2, axis.size, -1)
-        padding = [(0, 0), (0, (1 << axis.bits) - axis.size), (0, 0)]
-        n, d = (np.pad(values.reshape(shape), padding) for values in (self.numerators, self.denominators))
-        d[0, axis.size :] = 1
-        return Box(n, d, tuple(inner))
+        n, d = (values.reshape(2, axis.size, -1) for values in (self.numerators, self.denominators))
+        return Box(*padded_lines(n, d, 1 << axis.bits), tuple(inner))
 
     def cube(self) -> tuple[Vector, Vector]:
         """All nodes, padded with 0/1: K (2, 2^variables)."""
@@ -108,6 +105,16 @@ class Box:
         """See `Layer`."""
         n, d = (np.ascontiguousarray(v).reshape(2, 2, -1) for v in (self.numerators, self.denominators))
         return LayerPair(n, d, (self.top // 2, self.inner), weights, mu, mixed=False)
+
+
+def padded_lines(n: Vector, d: Vector, size: int) -> tuple[Vector, Vector]:
+    """Numerators and denominators K (2, lines, cells) with lines of 0/1 up to `size`; as they are if these are all."""
+    lines = n.shape[1]
+    if lines == size:
+        return n, d
+    padded_n, padded_d = np.zeros((2, 2, size, n.shape[2]), dtype=np.uint64)
+    padded_n[:, :lines], padded_d[:, :lines], padded_d[0, lines:] = n, d, 1
+    return padded_n, padded_d
 
 
 def build_tree(instance: Instance, box: Box, below: Sequence[Layer] = ()) -> Tree:

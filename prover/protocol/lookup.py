@@ -42,7 +42,7 @@ from ..matrices.values import Columns, in_field
 from . import fractions as layers
 from .channel import ProverChannel
 from .cubes import Forest
-from .fractions import Box, Tree, build_tree
+from .fractions import Box, Tree, build_tree, padded_lines
 from .leaves import ListedLeaves
 
 # Leaves ------------------------------------------------------------------------------------------------------------
@@ -64,6 +64,16 @@ class Entries:
     def all(self) -> Vector:
         """The list."""
         return np.concatenate(self._parts, axis=1)
+
+    def at(self, places: npt.NDArray[np.int64]) -> Vector:
+        """Those at some places, K (2, places)."""
+        found = np.empty((2, places.size), dtype=np.uint64)
+        start = 0
+        for part in self._parts:
+            own = (start <= places) & (places < start + part.shape[1])
+            found[:, own] = part[:, places[own] - start]
+            start += part.shape[1]
+        return found
 
 
 class SectionTables:
@@ -149,7 +159,7 @@ class BoxLeaves:
         """All leaves of a tiny box."""
         cells = self._rows[: len(self._bases) * self._step].reshape(len(self._bases), -1)[:, : self._cells]
         places = (cells.astype(np.int64) + np.array(self._bases)[:, None]).reshape(-1)
-        return leaf_box(self._axes, (places < self._live).astype(np.uint64), self._entries.all()[:, places])
+        return leaf_box(self._axes, (places < self._live).astype(np.uint64), self._entries.at(places))
 
     def _search(self, index: int, rows: npt.NDArray[np.integer]) -> None:
         """Find the rows of a lookup's tuples; a tuple that is in no table (a lie) gets an entry of its own."""
@@ -230,7 +240,7 @@ def table_leaves(tables: SectionTables, tree: Instance, columns: Columns) -> Box
     """-m and alpha - key, as in verifier.lookup.require_table_leaf."""
     own = cast(tuple[Table, ...], tree.source)
     counts = [columns.cells(table.multiplicity)[table.section.cut()].reshape(-1) for table in own]
-    numerators = [sub(np.zeros(LIMB, dtype=np.uint64), in_field(count)) for count in counts]
+    numerators = [kernels.ksub(np.zeros(LIMB, dtype=np.uint64), in_field(count)) for count in counts]
     denominators = [tables.denominators(table.name) for table in own]
     return leaf_box(tree.axes, np.concatenate(numerators), np.concatenate(denominators, axis=1))
 
@@ -243,12 +253,8 @@ def leaf_box(axes: Sequence[Axis], numerators: Vector, denominators: Vector) -> 
         denominators: K array (2, cells).
     """
     first, *inner = [axis for axis in axes if axis.bits] or [Axis("single", 1)]
-    line = numerators.size // first.size
-    padding = (line << first.bits) - numerators.size
-    tops = np.pad(numerators, (0, padding))
-    bottoms = np.pad(denominators, [(0, 0), (0, padding)])
-    bottoms[0, numerators.size :] = 1
-    return Box(np.stack([tops, np.zeros_like(tops)]).reshape(2, -1, line), bottoms.reshape(2, -1, line), tuple(inner))
+    tops = np.stack([numerators, np.zeros_like(numerators)]).reshape(2, first.size, -1)
+    return Box(*padded_lines(tops, denominators.reshape(tops.shape), 1 << first.bits), tuple(inner))
 
 
 def build_trees(
@@ -313,7 +319,8 @@ def prove_trees(channel: ProverChannel, forest: Forest) -> dict[Instance, tuple[
             bound.append(channel.challenge("lookup layer", ROUND_DEGREE + 1))  # V -> P
             claim = next_layer_claim(channel, claim, constant, leading, r, bound[-1])
             rounds.fold(bound[-1])
-        children = [as_children(channel.send(values)) for values in rounds.values()]  # P -> V
+        sent = channel.send([value for own in rounds.values() for value in own])  # P -> V
+        children = [as_children(sent[i : i + 4]) for i in range(0, len(sent), 4)]
         require_layer(channel, claim, batch, children)
         top = channel.challenge("lookup halves", 1)  # V -> P
         point = (top, *bound)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...circuits.field.goldilocks import K, Vector, kscalar
+from ...circuits.field.goldilocks import ONE, K, Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...circuits.language.hidden import Hidden, public
 from ...circuits.language.relation import MAX_FACTORS, PublicVector, Sum, SumResult
 from ...verifier.protocol.sumcheck import next_claim, require_summand
 from .. import kernels
-from ..matrices.values import Columns, eq_table
+from ..matrices.values import Columns, eq_table, filled
 from .channel import ProverChannel
 from .squares import is_square, prove_leading
 
@@ -113,7 +113,8 @@ def summed(factors: Sequence[Vector]) -> K:
 def sum_table(statement: Sum, index: int, terms: Sequence[Vector]) -> Vector:
     """One factor of a sum on the cube, from its terms' tables. K vector (2, 2^variables)."""
     factor = statement.factors[index]
-    parts = [kernels.kscale(table, term.coefficient.pair) for term, table in zip(factor.terms, terms, strict=True)]
+    pairs = zip((term.coefficient for term in factor.terms), terms, strict=True)
+    parts = [table if scale == ONE else kernels.kscale(table, scale.pair) for scale, table in pairs]
     if factor.constant is not None:
         parts.append(cube_table(statement.groups, factor.constant))
     result = parts[0]
@@ -124,6 +125,4 @@ def sum_table(statement: Sum, index: int, terms: Sequence[Vector]) -> Vector:
 
 def cube_table(groups: Sequence[int], vector: PublicVector) -> Vector:
     """A public vector on the whole cube, zeros past its real box. K vector (2, 2^variables)."""
-    table = vector.table()
-    padding = [(0, (1 << bits) - size) for bits, size in zip(groups, table.shape[1:], strict=True)]
-    return np.pad(table, [(0, 0), *padding]).reshape(2, -1)
+    return filled(vector.table(), [1 << bits for bits in groups]).reshape(2, -1)
