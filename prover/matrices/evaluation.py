@@ -16,7 +16,7 @@ from ...circuits.field.goldilocks import Vector
 from .. import kernels
 from ..kernels import Array, RowPart
 from .codewords import MatrixRows
-from .products import CELL_LIMB_BITS, EXACT_BITS, Floats, cell_limbs, limb_bits, limb_scales, product_bits
+from .products import CELL_LIMB_BITS, EXACT_BITS, Floats, cell_bits, cell_limbs, limb_bits, limb_scales, product_bits
 
 LIMB_COUNTS = (2, 3, 4)  # of powers: the fewest that leave pieces a reasonable length
 SHORTEST_PIECE, LONGEST_PIECE = 7, 10  # bits: below, joining pieces costs more than their products; above, caches miss
@@ -59,9 +59,9 @@ def evaluate_parts(rows: MatrixRows, points: Vector) -> Vector:
 
 def _cut(part: RowPart) -> Cut:
     """The fewest limbs of powers for which sums of products with these cells are exact."""
-    length_bits = (part.cells.shape[1] - 1).bit_length()
+    length_bits, own_bits = (part.cells.shape[1] - 1).bit_length(), cell_bits(part.cells)
     for limbs in LIMB_COUNTS:
-        bits = EXACT_BITS - product_bits(part.cells, limbs)
+        bits = EXACT_BITS - product_bits(own_bits, limbs)
         if bits >= min(SHORTEST_PIECE, length_bits):
             break
     return Cut(limbs, min(bits, LONGEST_PIECE, length_bits))

@@ -40,9 +40,9 @@ def cell_bits(cells: Array) -> int:
     return (max(-int(cells.min()), int(cells.max())) - 1).bit_length()
 
 
-def product_bits(cells: Array, limbs: int) -> int:
-    """Such that the product of a cell's limb and one of so many limbs is not above 2^bits in absolute value."""
-    return cell_bits(cells) + limb_bits(limbs) - 1
+def product_bits(bits: int, limbs: int) -> int:
+    """Such that the product of a cell's limb, of so many bits, and one of so many limbs is not above 2^ of these."""
+    return bits + limb_bits(limbs) - 1
 
 
 def cell_limbs(cells: Array) -> Floats:
@@ -76,15 +76,17 @@ def _times(matrices: Sequence[Array], vectors: Vector, limbs: int, most: int) ->
     piece = min(most, max(SHORTEST, 1 << (BLOCK // ends[-1]).bit_length()))
 
     def summed(first: int, last: int) -> npt.NDArray[np.int64]:
-        sums = np.zeros((ends[-1], limbs * count), dtype=np.int64)
+        sums = np.zeros((ends[-1], limbs, count), dtype=np.int64)
         block = np.empty((ends[-1], piece))
         for start in range(first, last, piece):
             cut = slice(start, min(start + piece, last))
-            left, right = block[:, : cut.stop - start], kernels.field_limbs(vectors[:, cut], limbs, limb_bits(limbs))
+            used = np.flatnonzero(vectors[:, cut].max(axis=1))  # many vectors are zero but in a corner
+            left, right = block[:, : cut.stop - start], kernels.field_limbs(vectors[used, cut], limbs, limb_bits(limbs))
             for (low, high), cells in zip(pairwise(ends), matrices, strict=True):
                 limbs_of_cells = cell_limbs(cells[:, cut]) if cells.dtype == np.uint64 else cells[None, :, cut]
                 left[low:high] = limbs_of_cells.reshape(high - low, -1)  # narrow integers become float64 here
-            sums += (left @ right.reshape(limbs * count, -1).T).astype(np.int64)
+            products = left @ right.reshape(limbs * len(used), left.shape[1]).T
+            sums[:, :, used] += products.astype(np.int64).reshape(ends[-1], limbs, len(used))
         return sums
 
     cuts = kernels.spans(length, cost=ends[-1], grain=piece)
@@ -96,8 +98,9 @@ def _times(matrices: Sequence[Array], vectors: Vector, limbs: int, most: int) ->
 
 def _cut_for(cells: Array) -> tuple[int, int]:
     """How many limbs, and how many products with these cells may be added up."""
+    bits = cell_bits(cells)
     for limbs in LIMB_COUNTS:
-        room = EXACT_BITS - product_bits(cells, limbs)
+        room = EXACT_BITS - product_bits(bits, limbs)
         if room >= SHORTEST.bit_length() - 1:
             break
     return limbs, 1 << room

@@ -69,6 +69,15 @@ def test_products_with_mixed_matrices_are_those_of_integers(
     assert found_times(cells, vectors) == plain_times(cells, vectors)
 
 
+@pytest.mark.parametrize("corner", [(0, 1), (600, 1100), (2050, 2051)])
+def test_vectors_that_are_zero_but_in_a_corner_are_multiplied_there(corner: tuple[int, int]) -> None:
+    cells = [any_cells(i, kind, 2, 2051) for i, kind in enumerate(KINDS)]
+    vectors = np.zeros((4, 2051), dtype=np.uint64)
+    vectors[1] = numbers(7, 2051)
+    vectors[2, slice(*corner)] = numbers(8, corner[1] - corner[0])
+    assert found_times(cells, vectors) == plain_times(cells, vectors)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("end", ["lowest", "highest"])
 @pytest.mark.parametrize("number", [0, 1, P // 2, P // 2 + 1, P - 1])
@@ -165,7 +174,7 @@ def test_no_product_of_two_limbs_is_above_its_bits(count: int, kind: str, larges
     assert np.abs(factors).max() == 1 << (bits - 1), "the bound of limbs is met"
     cells = np.array([largest, largest - 1, P // 2 if kind == "uint64" else 0], dtype=kind)
     products = [int(x) * int(y) for x, y in product(limbs.cell_limbs(cells).flat, factors.flat)]
-    assert max(map(abs, products)) <= 1 << limbs.product_bits(cells, count)
+    assert max(map(abs, products)) <= 1 << limbs.product_bits(limbs.cell_bits(cells), count)
 
 
 # Rows at points ----------------------------------------------------------------------------------------------------
