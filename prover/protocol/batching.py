@@ -13,7 +13,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from ...circuits.field.goldilocks import ONE, ZERO, Vector, kscalar
+from ...circuits.field.goldilocks import Vector, kscalar
 from ...circuits.field.multilinear import Point
 from ...verifier.protocol.batching import (
     Claim,
@@ -58,7 +58,7 @@ def prove_batching(
     row_point, claim, ended = prove_rounds(channel, "batching", products, claim)
 
     row = _folded(group, matrices, eq_table(row_point))
-    at_cells = _cell_weights(by_cells, [product[0, :, 0] for product in ended])
+    at_cells = kernels.contract_extension(by_cells[:, None], ended[:, 0, :, 0].T)[:, 0]
     tables = np.stack([at_cells, row[:, : 1 << group.code.row_bits]])[None]
     cell_point, claim, (final,) = prove_rounds(channel, "batching", tables, claim)
 
@@ -68,52 +68,56 @@ def prove_batching(
     return FoldedMatrix(require_batched(channel, group, lambda: weight, point, claim, value), row)
 
 
-def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], list[Vector]]:
+def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], Vector]:
     """The weights A_p(i) eq(p, x) of rows i and cells x, as few products of a K vector each.
 
     A row that is the only one of a place has one product for all places; so has a place of other rows.
+
+    Returns:
+        The vectors of rows, and those of cells, K array (2, products, cells).
     """
-    used = {place: np.flatnonzero(at_rows.any(axis=0)).tolist() for place, at_rows in places.items()}
     cells, rows = 1 << len(next(iter(places))), next(iter(places.values())).shape[1]
-    alone = {own[0]: np.zeros((2, cells), dtype=np.uint64) for own in used.values() if len(own) == 1}
-    by_rows: list[Vector] = []
-    by_cells: list[Vector] = []
-    for place, at_rows in places.items():
-        if not alone.keys() >= set(used[place]):
-            by_rows.append(at_rows)
-            by_cells.append(eq_table(place))
+    used = [set(np.flatnonzero(own).tolist()) for own in np.stack([*places.values()]).any(axis=1)]
+    alone = {row: None for own in used if len(own) == 1 for row in own}.keys()
+    found = list(zip(places.items(), used, strict=True))
+    shared = [item for item, own in found if not alone >= own]
+
+    by_cells = empty((2, len(shared) + len(alone), cells), np.uint64)
+    for i, (place, _) in enumerate(shared):
+        by_cells[:, i] = eq_table(place)
+    by_cells[:, len(shared) :] = 0
+    of_row = dict(zip(alone, by_cells[:, len(shared) :].transpose(1, 0, 2), strict=True))
+    for (place, at_rows), own in found:
+        if not alone >= own:
             continue
         first, table = _corner(place)
-        for row in used[place]:
-            part = alone[row][:, first : first + table.shape[1]]
+        for row in own:
+            part = of_row[row][:, first : first + table.shape[1]]
             part[:] = kernels.kadd(part, kernels.kscale(table, at_rows[:, row]))
-    for row, table in alone.items():
-        one = np.zeros((2, rows), dtype=np.uint64)
-        one[0, row] = 1
-        by_rows.append(one)
-        by_cells.append(table)
-    return by_rows, by_cells
+    ones = np.zeros((len(alone), 2, rows), dtype=np.uint64)
+    ones[range(len(alone)), 0, list(alone)] = 1
+    return [*(at_rows for _, at_rows in shared), *ones], by_cells
 
 
 def _corner(place: Point) -> tuple[int, Vector]:
     """eq(place, x) where it is not zero: from which cell on, and its values. Of a short column it is a corner."""
-    bits = [int(z == ONE) for z in takewhile(lambda z: z in (ZERO, ONE), place)]
+    bits = [z.a for z in takewhile(lambda z: z.a < 2 and z.b == 0, place)]
     table = eq_table(place[len(bits) :])
     return sum(bit << k for k, bit in enumerate(reversed(bits))) * table.shape[1], table
 
 
 def _row_products(
-    group: Group, matrices: Sequence[Sequence[RowPart]], by_rows: Sequence[Vector], by_cells: Sequence[Vector]
+    group: Group, matrices: Sequence[Sequence[RowPart]], by_rows: Sequence[Vector], by_cells: Vector
 ) -> Vector:
     """For each pair of factors the first, and the matrix times the second: K array (pairs, 2, 2, 2^index_bits)."""
     cells = 1 << group.code.row_bits
-    tables = np.concatenate(by_cells, out=empty((2 * len(by_cells), cells), np.uint64))
     products = np.zeros((len(by_rows), 2, 2, 1 << group.index_bits), dtype=np.uint64)
     products[:, 0, :, : group.column_rows] = by_rows
     parts = [(first, part) for first, part in _placed(group, matrices) if part.start < cells]  # not the tails
+    tables = by_cells.reshape(-1, cells)
     for (first, part), found in zip(parts, times([part.cells for _, part in parts], tables), strict=True):
         rows = slice(first + part.row, first + part.row + len(part.cells))
-        products[:, 1, :, rows] = found.T.reshape(len(by_rows), 2, -1)
+        products[:, 1, :, rows] = found.T.reshape(2, len(by_rows), -1).transpose(1, 0, 2)
     return products
 
 
@@ -135,11 +139,3 @@ def _placed(group: Group, matrices: Sequence[Sequence[RowPart]]) -> Iterator[tup
         for part in parts:
             yield first, part
         first += layout.rows
-
-
-def _cell_weights(by_cells: Sequence[Vector], at_row: Sequence[Vector]) -> Vector:
-    """sum of the cells' weights, each times its rows' weight at the row point. K vector (2, C)."""
-    result = np.zeros_like(by_cells[0])
-    for table, weight in zip(by_cells, at_row, strict=True):
-        result = kernels.kadd(result, kernels.kscale(table, weight))
-    return result

@@ -28,7 +28,8 @@ def entry(vector: np.ndarray, at: int) -> K:
 @given(st.dictionaries(points, weights, min_size=1, max_size=6))
 def test_factors_add_up_to_the_weights_of_all_places(places: dict[tuple[K, ...], list[K]]) -> None:
     """Places of one row and of several, points with bits before the others, which are those of short columns."""
-    pairs = list(zip(*_factors({place: kvector(own) for place, own in places.items()}), strict=True))
+    by_rows, by_cells = _factors({place: kvector(own) for place, own in places.items()})
+    pairs = list(zip(by_rows, by_cells.transpose(1, 0, 2), strict=True))
     for row in range(ROWS):
         for x in range(1 << BITS):
             expected = sum((own[row] * eq(place, x) for place, own in places.items()), ZERO)
