@@ -207,9 +207,9 @@ def commit_columns(
     return Commitment(code, MatrixRows(parts), secret.salts)
 
 
-def commit(code: ReedSolomonCode, parts: Sequence[RowPart]) -> Commitment:
-    """Commit to rows that have their tails, with fresh salts."""
-    return Commitment(code, MatrixRows(tuple(parts)), random_salts(code.length))
+def commit(code: ReedSolomonCode, parts: Sequence[RowPart], salts: Salts | None = None) -> Commitment:
+    """Commit to rows that have their tails, with fresh salts, which are drawn now if they are not given."""
+    return Commitment(code, MatrixRows(tuple(parts)), random_salts(code.length) if salts is None else salts)
 
 
 def commit_plain(code: ReedSolomonCode, rows: Vector) -> PlainCommitment:

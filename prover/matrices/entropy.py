@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import prod
 
@@ -11,11 +13,12 @@ import numpy.typing as npt
 
 from ...circuits.field.goldilocks import P, Vector
 from ...verifier.protocol.merkle import SALT_BYTES
-from ..kernels import run_tasks
+from ..kernels import run_tasks, thread_count
 from ..kernels.storage import empty
 
 Salts = npt.NDArray[np.uint8]  # (n, 32)
 PIECE = 1 << 20  # bytes that a thread asks for at a time
+MANY = 4  # pieces: of more, a thread of its own may draw some time before they are used
 
 
 def random_field(*shape: int) -> Vector:
@@ -38,6 +41,25 @@ def random_integers(bits: int, count: int) -> npt.NDArray[np.int64]:
 def random_salts(count: int) -> Salts:
     """Uniform salts, uint8 (count, 32)."""
     return _random_bytes(SALT_BYTES * count).reshape(count, SALT_BYTES)
+
+
+def salts_ahead(count: int) -> Callable[[], Salts]:
+    """What gives such salts, to be called once. Many are drawn from now on, while others have other things to do."""
+    if SALT_BYTES * count <= MANY * PIECE or thread_count() == 1:
+        return partial(random_salts, count)
+    salts = empty((count, SALT_BYTES), np.uint8)
+
+    def draw() -> Salts:
+        lines = salts.reshape(-1)
+        for start in range(0, lines.size, MANY * PIECE):
+            part = lines[start : start + MANY * PIECE]
+            part[:] = np.frombuffer(os.urandom(part.size), dtype=np.uint8)
+        return salts
+
+    thread = ThreadPoolExecutor(1, thread_name_prefix="zkunlearn-entropy")
+    drawn = thread.submit(draw)
+    thread.shutdown(wait=False)
+    return drawn.result
 
 
 def _random_bytes(count: int) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,7 @@ prove_statement       an opening of each commitment is counted, then the proof i
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -20,6 +20,7 @@ from ...verifier.protocol.proof import ProofShape
 from ...verifier.protocol.soundness import require_security
 from ...verifier.shapes import new_transcript, shape_of
 from ..matrices.commitment import Commitment
+from ..matrices.entropy import Salts
 from ..matrices.values import Witness
 from ..protocol.proof import Progress, Prover
 from .budget import Budget
@@ -71,6 +72,7 @@ def prove_statement(
     budgets: Sequence[Budget] = (),
     attached: Mapping[str, bytes] | None = None,
     progress: Progress | None = None,
+    salts: Mapping[str, Callable[[], Salts]] | None = None,
 ) -> Proved[S]:
     """The proof of a statement.
 
@@ -80,6 +82,7 @@ def prove_statement(
         witness: all columns, and the table rows of lookups.
         budgets: of those matrices that are counted by their owner.
         attached: what its file carries beside the proof.
+        salts: of its fresh trees, by name, drawn since the work began.
 
     Raises:
         BudgetExceeded: another process has spent the last opening in the meantime.
@@ -89,7 +92,7 @@ def prove_statement(
         budget.spend()
     with nothing_collected():
         transcript = new_transcript(statement)
-        prover = Prover(shape, transcript, committed, witness.columns, witness.looked_up, progress)
+        prover = Prover(shape, transcript, committed, witness.columns, witness.looked_up, progress, salts)
         kind: type[Proof[S]] = Proof.types.get(statement.kind, Proof)
         return Proved(kind(statement, prover.prove(), attached or {}), prover.timings)
 

@@ -26,6 +26,7 @@ from ...models.convergence import Curve
 from ...verifier.protocol.proof import ProofShape
 from ...verifier.shapes import shape_of
 from ..matrices.commitment import Commitment, Secret, commit_columns, fresh_secret
+from ..matrices.entropy import salts_ahead
 from ..matrices.values import Witness
 from ..protocol.proof import Progress, begin
 from ..witnesses.methods import MAKERS_OF_METHOD
@@ -137,6 +138,7 @@ def prove_part(
         FormatError: the noise is not that behind its commitment.
     """
     start = perf_counter()
+    salts = {group.fresh: salts_ahead(group.code.length) for group in shape.groups}
     outcome = run_training(rows, part, progress)
     draft = replace(part.draft, distance=outcome.distance)
     if outcome.distance:  # columns are the same at all distances, what is proved of them is not
@@ -153,7 +155,7 @@ def prove_part(
     witness = Witness({**rows.columns, **earlier, **own.columns}, own.looked_up)
     committed = {DATASET: matrix, MODEL: opening, **starts, **noise}
     timings = {"train": perf_counter() - start}
-    proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress)
+    proved = prove_statement(shape, statement, committed, witness, budgets=budgets, progress=progress, salts=salts)
     timings |= proved.timings
     curve, notes = outcome.curve, outcome.notes
     return Done(opening.root, proved.proof.proof, outcome.integers, secret, curve, notes, timings, outcome.distance)

@@ -77,7 +77,7 @@ def _factors(places: Mapping[Point, Vector]) -> tuple[list[Vector], Vector]:
         The vectors of rows, and those of cells, K array (2, products, cells).
     """
     cells, rows = 1 << len(next(iter(places))), next(iter(places.values())).shape[1]
-    used = [set(np.flatnonzero(own).tolist()) for own in np.stack([*places.values()]).any(axis=1)]
+    used = [set(np.flatnonzero(own).tolist()) for own in np.stack([*places.values()]).max(axis=1)]
     alone = {row: None for own in used if len(own) == 1 for row in own}.keys()
     found = list(zip(places.items(), used, strict=True))
     shared = [item for item, own in found if not alone >= own]

@@ -21,7 +21,7 @@ from ...verifier.protocol.proof import LEDGER, ProofShape, claims_by_group, draw
 from ...verifier.protocol.transcript import Transcript
 from ..kernels import RowPart, show_phase
 from ..matrices.commitment import Commitment, column_parts, commit
-from ..matrices.entropy import random_field
+from ..matrices.entropy import Salts, random_field
 from ..matrices.multiplicities import LookedUpRows
 from ..matrices.values import Columns, Values, column_axes
 from .batching import prove_batching
@@ -95,6 +95,7 @@ class Prover:
         columns: values of all columns, of their real shapes, virtual ones included.
         looked_up: by name of the lookup, the table rows of its whole box; what is missing is searched.
         progress: told the name of each phase before it runs.
+        salts: of fresh trees by name, drawn meanwhile (`entropy.salts_ahead`); those of others are drawn when needed.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Prover:
         columns: Values,
         looked_up: Mapping[str, LookedUpRows] | None = None,
         progress: Progress | None = None,
+        salts: Mapping[str, Callable[[], Salts]] | None = None,
     ) -> None:
         self.shape = shape
         self.channel = ProverChannel(transcript)
@@ -113,6 +115,7 @@ class Prover:
         self.masks: dict[str, Vector] = {}
         self.timings: dict[str, float] = {}
         self._looked_up = looked_up or {}
+        self._salts = dict(salts or {})
         self._progress = progress
 
     def prove(self) -> bytes:
@@ -148,7 +151,8 @@ class Prover:
         parts.append(RowPart(mask, first, 0))
         if self.shape.ledger.tree == group.fresh:
             parts.append(RowPart(self.ledger.rows, self.shape.ledger.first_row, 0))
-        return commit(code, parts)
+        drawn = self._salts.pop(group.fresh, None)  # salts hide one tree
+        return commit(code, parts, None if drawn is None else drawn())
 
     def walk(self) -> None:
         """Everything that speaks of hidden values, up to their settlement."""

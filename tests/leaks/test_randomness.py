@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import zkunlearn as zu
 from zkunlearn.prover.matrices import entropy
+from zkunlearn.verifier.protocol.merkle import SALT_BYTES
 
 ROOT = Path(zu.__file__).parent
 PACKAGES = ("cli", "prover", "verifier", "circuits", "models", "formats")
@@ -115,6 +116,24 @@ def test_every_draw_is_used() -> None:
     assert len(given.sizes) >= 6
     files |= {commit_only(Entropy(b"draws", other)) for other in range(len(given.sizes))}
     assert len(files) == 1 + len(given.sizes)
+
+
+@pytest.mark.parametrize(("count", "threads", "pieces"), [(4, 2, [1, 1, 1, 1]), (11, 1, [1] * 11), (11, 2, [4, 4, 3])])
+def test_salts_drawn_ahead_are_what_the_system_gives_each_once(
+    count: int, threads: int, pieces: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few are drawn when they are asked for, and where there is one thread; many before, by another thread."""
+    given, again = Entropy(b"ahead"), Entropy(b"ahead")
+    monkeypatch.setattr(entropy, "os", SimpleNamespace(urandom=given.urandom))
+    monkeypatch.setattr(entropy, "PIECE", SALT_BYTES)
+    monkeypatch.setattr(entropy, "thread_count", lambda: threads)
+    monkeypatch.setattr(entropy, "run_tasks", lambda tasks: [task() for task in tasks])
+    salts = entropy.salts_ahead(count)
+    if pieces == [1] * count:
+        assert given.sizes == []
+    drawn = salts()
+    assert given.sizes == [SALT_BYTES * piece for piece in pieces]
+    assert drawn.tobytes() == b"".join(again.urandom(size) for size in given.sizes)
 
 
 # In the source -------------------------------------------------------------------------------------------------------
