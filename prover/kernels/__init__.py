@@ -23,6 +23,7 @@ from .sumcheck import eq_doublings, eq_table, fold, fold_factors, product_round
 from .threads import run_blas_tasks, run_tasks, set_thread_count, spans, thread_count
 from .values import Array
 from .vectors import (
+    add_contracted,
     contract,
     contract_extension,
     field_limbs,
@@ -77,6 +78,7 @@ __all__ = [
     "Products",
     "RowPart",
     "Sums",
+    "add_contracted",
     "are_kept",
     "being_compiled",
     "contract",

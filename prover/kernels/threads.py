@@ -65,8 +65,9 @@ def _executor(workers: int) -> ThreadPoolExecutor:
 def run_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     """Run the callables, on threads when there are several of both; results in the order of `tasks`.
 
-    This thread is one of them. An exception of a task is raised here. A task may call run_tasks itself: it then runs
-    in its own thread, because a pool whose workers wait for each other stands still.
+    This thread is one of them, and does not wait for others that have not begun when nothing is left to do. An
+    exception of a task is raised here. A task may call run_tasks itself: it then runs in its own thread, because a pool
+    whose workers wait for each other stands still.
     """
     helpers = min(thread_count(), len(tasks)) - 1
     if helpers < 1 or getattr(_inside, "active", False):
@@ -87,8 +88,9 @@ def run_tasks(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     try:
         work()
     finally:
-        wait(futures)
-    for future in futures:
+        begun = [future for future in futures if not future.cancel()]
+        wait(begun)
+    for future in begun:
         future.result()
     return results
 

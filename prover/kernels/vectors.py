@@ -297,6 +297,16 @@ def contract(values: Array, weights: Array) -> Array:
     return out
 
 
+def add_contracted(out: Array, start: int, values: Array, weights: Array) -> None:
+    """out[:, start : start + B] += sum_i weights[i] values[i]: out K (2, N), values and weights as for contract."""
+    (n, width), size = values.shape, extension(out, 2).shape[1]
+    if weights.shape != (2, n) or not 0 <= start <= size - width:
+        raise ValueError(f"values {values.shape} with weights {weights.shape} from cell {start} of {out.shape}")
+    x = cells_of(values)
+    combine = partial(_combine.of(x), x, flat(weights), in_place(out), n, width, size, start)
+    run_tasks([partial(combine, *span) for span in spans(width, cost=n)])
+
+
 def _contract_lines(lines: Array, weights: Array, count: int, n: int) -> Array:
     """contract for values (count, n, 1): whole lines a thread, or for few lines pieces of each."""
     if count > 1:

@@ -126,9 +126,7 @@ def _folded(group: Group, matrices: Sequence[Sequence[RowPart]], weights: Vector
     row = np.zeros((2, group.code.dimension), dtype=np.uint64)
     for first, part in _placed(group, matrices):
         at = first + part.row
-        summed = kernels.contract(part.cells[None], np.ascontiguousarray(weights[:, at : at + len(part.cells)]))[:, 0]
-        place = row[:, part.start : part.start + summed.shape[1]]
-        place[:] = kernels.kadd(place, summed)
+        kernels.add_contracted(row, part.start, part.cells, weights[:, at : at + len(part.cells)])
     return row
 
 

@@ -89,9 +89,8 @@ def stack_weights(stack: Stack, claims: Sequence[Claims], rho: K) -> Vector:
     for (length, span), about, (first, others) in zip(lengths, claims, weights_of(claims, rho), strict=True):
         by_cell = kernels.powers(about.points, cells)
         by_row = kernels.powers(mul(by_cell[-1], about.points), span.stop - span.start)
-        lines = np.ascontiguousarray(by_cell.T)[None]
         starts = [kernels.kmul_base(others, at_row) for at_row in by_row]
-        rows = kernels.run_tasks([partial(kernels.contract, lines, start) for start in starts])
+        rows = kernels.run_tasks([partial(kernels.contract, by_cell[:, :, None], start) for start in starts])
         block = np.concatenate(rows, axis=1).reshape(2, -1)
         block[:, length:] = 0
         table = kernels.kscale(eq_table(about.cell_point), first.pair)

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 
 import numba
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zkunlearn.prover import kernels as fast
 from zkunlearn.prover.kernels import compiled
+from zkunlearn.prover.kernels import threads as kernel_threads
 
 from . import twins
 from .values import (
@@ -86,6 +88,24 @@ def test_elementwise_operations_equal_their_twins(seed, n, c):
 def test_narrow_integers_are_read_as_elements_of_the_field(seed, kind, count, n, width):
     values, weights = narrow(seed, kind, count, n, width), numbers(seed + 1, 2, n)
     assert np.array_equal(fast.contract(values, weights), fast.contract(as_field(values), weights))
+
+
+@quick
+@given(seeds, st.sampled_from(["uint64", *sorted(NARROW)]), st.sampled_from([1, 3, 17]), lengths, st.integers(0, 3))
+def test_what_is_contracted_is_added_where_it_belongs(seed, kind, n, width, start):
+    values = numbers(seed, n, width) if kind == "uint64" else narrow(seed, kind, n, width)
+    weights, out = numbers(seed + 1, 2, n), numbers(seed + 2, 2, width + 5)
+    expected = out.copy()
+    own = expected[:, start : start + width]
+    own[:] = fast.kadd(own, fast.contract(values[None], weights)[:, 0])
+    fast.add_contracted(out, start, values, weights)
+    assert np.array_equal(out, expected)
+
+
+def test_what_is_contracted_has_to_have_room():
+    for start in (-1, 2):
+        with pytest.raises(ValueError, match="from cell"):
+            fast.add_contracted(numbers(1, 2, 5), start, numbers(2, 3, 4), numbers(3, 2, 3))
 
 
 @quick
@@ -364,6 +384,18 @@ def test_an_exception_in_a_task_is_raised():
 
     with pytest.raises(RuntimeError, match="task"):
         fast.run_tasks([lambda: 1, fails, lambda: 2])
+
+
+def test_threads_that_have_not_begun_are_not_waited_for():
+    if fast.thread_count() == 1:
+        pytest.skip("there is no other thread")
+    busy, count = threading.Event(), fast.thread_count() - 1
+    others = [kernel_threads._executor(count).submit(busy.wait, 60) for _ in range(count)]
+    try:
+        assert fast.run_tasks([lambda: 1, lambda: 2]) == [1, 2]
+        assert not any(other.done() for other in others)
+    finally:
+        busy.set()
 
 
 def test_tasks_may_start_tasks():
