@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..field.goldilocks import ONE, ZERO, K, dot
 
@@ -55,8 +56,7 @@ def linear(pairs: Iterable[tuple[K | int, Hidden]]) -> Hidden:
     return Hidden(tuple(terms), constant)
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(NamedTuple):
     """coefficient * left * right."""
 
     coefficient: K

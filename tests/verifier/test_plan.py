@@ -69,7 +69,7 @@ def test_a_label_and_an_error_change_the_digest(place: int) -> None:
     shape = shape_of()
     for change in ({"label": "another"}, {"error": 17}):
         rounds = list(shape.plan.rounds)
-        rounds[place] = replace(rounds[place], **change)
+        rounds[place] = rounds[place]._replace(**change)
         assert digest(shape, plan=replace(shape.plan, rounds=rounds)) != shape.digest
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from .work import NONCE_BYTES, SEED_BYTES, require_work
 
 FIELD_BYTES = 8
 EXTENSION_BYTES = 16
+NOTHING = Hidden()
 
 
 class Side(Protocol):
@@ -76,8 +77,7 @@ def challenge_point(channel: Side, label: str, bits: int) -> Point:
     return tuple(channel.challenge(label, 1) for _ in range(bits))
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(NamedTuple):
     """One challenge of the protocol and the numerator of its error over |K|."""
 
     label: str
@@ -90,7 +90,7 @@ class PlanProgram(HiddenProgram):
     def entry(self) -> Hidden:
         """Counted."""
         self.entries += 1
-        return Hidden()
+        return NOTHING
 
     def name(self, expression: Hidden) -> Hidden:
         """Nothing to keep."""

@@ -34,8 +34,8 @@ def packed(item: Item) -> bytes:
         return item.to_bytes(NUMBER_BYTES, "little")
     if isinstance(item, str):
         text = item.encode()
-        return packed(len(text)) + text
-    return packed(len(item)) + b"".join(map(packed, item))
+        return len(text).to_bytes(NUMBER_BYTES, "little") + text
+    return len(item).to_bytes(NUMBER_BYTES, "little") + b"".join(map(packed, item))
 
 
 def plan_digest(
@@ -54,7 +54,7 @@ def plan_digest(
         [[tree.name, _code(tree.code), tree.rows, int(tree.salted)] for tree in trees.values()],
         [ledger.tree, ledger.first_row, ledger.length],
         [[_code(stack.code), stack.lengths, stack.rows] for stack in chain],
-        [[entry.label, entry.error] for entry in plan.rounds],
+        plan.rounds,
         plan.program.entries,
         len(plan.program.constraints),
         plan.proof_bytes,

@@ -314,9 +314,8 @@ def verify_columns(
         name: verify_tree(channel, tree, roots[name], indices[name])  # P -> V
         for name, tree in shape.trees.items()
     }
-    points = shape.ledger.code.points(indices[shape.ledger.tree])
     pads = cells[shape.ledger.tree][:, shape.ledger.first_row :]
-    channel.check(lambda: ledger.require_codeword(points, pads))
+    channel.check(lambda: ledger.require_codeword(shape.ledger.code.points(indices[shape.ledger.tree]), pads))
     return [group_claims(channel, group, opened[group.name], indices[group.fresh], cells) for group in shape.groups]
 
 

@@ -8,7 +8,7 @@ masked, and of three factors the product of the first two, so that the constrain
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import factorial
 
 from ...circuits.field.goldilocks import ONE, K, P
@@ -48,8 +48,8 @@ def verify_sum(channel: Channel, statement: Sum, claim: Hidden) -> SumResult:
 def next_claim(values: Sequence[Hidden], claim: Hidden, challenge: K) -> Hidden:
     """The round polynomial at the challenge, from its values at 0, 2, .., degree and value(0) + value(1) = claim."""
     at_zero, *others = values
-    basis = _lagrange(len(values), challenge)
-    return linear(zip(basis, [at_zero, claim - at_zero, *others], strict=True))
+    first, second, *rest = _lagrange(len(values), challenge)
+    return linear([(first - second, at_zero), (second, claim), *zip(rest, others, strict=True)])
 
 
 def require_summand(
@@ -93,14 +93,15 @@ def bound_point(term: Term, point: Point) -> Mapping[str, Point] | None:
     return bound
 
 
-def _lagrange(degree: int, x: K) -> list[K]:
-    """The Lagrange basis polynomials over 0, 1, .., degree, at x."""
+@lru_cache(maxsize=16)
+def _lagrange(degree: int, x: K) -> tuple[K, ...]:
+    """The Lagrange basis polynomials over 0, 1, .., degree, at x, which is the same in all rounds of a plan."""
     below, above = [ONE], [ONE]  # products of x - node: of the nodes before one, and of those after one, the last first
     for node in range(degree):
         below.append(below[-1] * (x - node))
         above.append(above[-1] * (x - (degree - node)))
     above.reverse()
-    return [before * after * scale for before, after, scale in zip(below, above, _scales(degree), strict=True)]
+    return tuple(before * after * scale for before, after, scale in zip(below, above, _scales(degree), strict=True))
 
 
 @cache
