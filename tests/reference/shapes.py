@@ -184,13 +184,13 @@ def stack_rows(lengths: Sequence[int], c: int) -> int:
 
 @lru_cache
 def chain(lengths: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """Bytes of the folding phase and of the roots in it, and c of each stack."""
+    """Bytes of the folding phase and of the roots in it, and c of each stack, of which each is to save 2^14 bytes."""
     best: tuple[int, tuple[int, ...]] = 16 * sum(lengths), ()
     for c in range(4, min(16, log2_ceil(sum(lengths)) - 1) + 1):
         rows = stack_rows(lengths, c)
         rest, stacks = chain((1 << c,))
         size = 32 + 16 * (2 * (log2_ceil(rows) + c) + 1) + 7 + Code(c, 0, 8).opening_bytes(2 * rows) + rest
-        if size < best[0]:
+        if size + (len(stacks) + 1 << 14) < best[0] + (len(best[1]) << 14):
             best = size, (c, *stacks)
     return best
 

@@ -57,6 +57,7 @@ from .work import NONCE_BYTES
 
 DEGREE = 2
 SHORTEST_ROW_BITS, LONGEST_ROW_BITS = 4, 16
+STACK_BYTES = 1 << 14  # that a stack must save at least, as it takes a proof of work of its own
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,10 @@ class Stack:
 @lru_cache(maxsize=256)
 def stacks(lengths: tuple[int, ...], level: int = 1) -> tuple[Stack, ...]:
     """How vectors of these lengths are folded: none if they go in clear at once."""
-    best: tuple[Stack, ...] = ()
+    chains: list[tuple[Stack, ...]] = [()]
     for row_bits in range(SHORTEST_ROW_BITS, min(LONGEST_ROW_BITS, log2_ceil(sum(lengths)) - 1) + 1):
-        stack = Stack(level, lengths, row_bits)
-        chain = (stack, *stacks((1 << row_bits,), level + 1))
-        if folded_bytes(lengths, chain) < folded_bytes(lengths, best):
-            best = chain
-    return best
+        chains.append((Stack(level, lengths, row_bits), *stacks((1 << row_bits,), level + 1)))
+    return min(chains, key=lambda chain: folded_bytes(lengths, chain) + STACK_BYTES * len(chain))
 
 
 def folded_bytes(lengths: tuple[int, ...], chain: Sequence[Stack]) -> int:
