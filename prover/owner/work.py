@@ -140,8 +140,9 @@ def prove_part(
     start = perf_counter()
     salts = {group.fresh: salts_ahead(group.code.length) for group in shape.groups}
     outcome = run_training(rows, part, progress)
-    draft = replace(part.draft, distance=outcome.distance)
+    draft = part.draft  # which knows its relation from `shape_of`
     if outcome.distance:  # columns are the same at all distances, what is proved of them is not
+        draft = replace(draft, distance=outcome.distance)
         shape = shape_of(draft)
     if told is not None:
         told(outcome.notes)
