@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -308,6 +308,12 @@ def compile_stage(
     return _compiled(method, family, scales, shape, live, own, stage)
 
 
+@lru_cache(maxsize=16)  # no row that is forgotten changes it
+def _shift(geometry: Geometry) -> tuple[int, int, Fraction]:
+    """The shift, the bits of weights and the error of rates. Raises ParameterError."""
+    return choose_shift(lambda h, bits: _bounds(geometry, h, bits), lambda h: _rate_error(geometry, h), _REMEDIES)
+
+
 def _compiled(
     method: GradientDescent,
     family: Family,
@@ -318,9 +324,7 @@ def _compiled(
     stage: Stage | None = None,
 ) -> Schedule:
     """The schedule, from what its bounds depend on."""
-    shift, weight_bits, error = choose_shift(
-        lambda h, bits: _bounds(geometry, h, bits), lambda h: _rate_error(geometry, h), _REMEDIES
-    )
+    shift, weight_bits, error = _shift(geometry)
     if error > WORST_RATE_ERROR:
         raise ParameterError(
             f"learning_rate: rounding the step factors to integers at shift {shift} can change a learning "
