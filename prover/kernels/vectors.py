@@ -302,8 +302,7 @@ def add_contracted(out: Array, start: int, values: Array, weights: Array) -> Non
     (n, width), size = values.shape, extension(out, 2).shape[1]
     if weights.shape != (2, n) or not 0 <= start <= size - width:
         raise ValueError(f"values {values.shape} with weights {weights.shape} from cell {start} of {out.shape}")
-    x = cells_of(values)
-    combine = partial(_combine.of(x), x, flat(weights), in_place(out), n, width, size, start)
+    combine = partial(_combine.of(values), cells_of(values), flat(weights), in_place(out), n, width, size, start)
     run_tasks([partial(combine, *span) for span in spans(width, cost=n)])
 
 

@@ -61,10 +61,10 @@ def row_weights(group: Group, weights: Sequence[K], claims: Sequence[Claim]) -> 
     combined: dict[Point, Vector] = {}
     for weight, claim in zip(weights, claims, strict=True):
         first, tiling = group.places[claim.column]
-        place = tiling.cell_point(claim.point)
-        table = combined.setdefault(place, np.zeros((2, group.column_rows), dtype=np.uint64))
-        block = table[:, first : first + tiling.rows]
-        block[:] = kadd(block, kscale(tiling.row_weights(claim.point), weight))
+        own = np.zeros((2, group.column_rows), dtype=np.uint64)
+        own[:, first : first + tiling.rows] = kscale(tiling.row_weights(claim.point), weight)
+        table = combined.setdefault(tiling.cell_point(claim.point), own)
+        table[:] = own if table is own else kadd(table, own)
     return combined
 
 
