@@ -34,7 +34,7 @@ class Hidden:
         return Hidden(tuple((c * scalar, node) for c, node in self.terms), self.constant * scalar)
 
     def __neg__(self) -> Hidden:
-        return self * -1
+        return Hidden(tuple((-c, node) for c, node in self.terms), -self.constant)
 
     __rmul__ = __mul__
 

@@ -324,7 +324,9 @@ def _contract_lines(lines: Array, weights: Array, count: int, n: int) -> Array:
 
 def contract_extension(values: Array, weights: Array) -> Array:
     """The same over K: values (2, A, n, B), weights (2, n) -> (2, A, B)."""
-    x, y = (contract(part, weights) for part in extension(values, 4))
+    _, count, n, width = extension(values, 4).shape
+    both = contract(values.reshape(2 * count, n, width), weights)
+    x, y = both.reshape(2, 2, count, width).swapaxes(0, 1)
     # (x0 + x1 u) + u (y0 + y1 u) = x0 + 7 y1 + (x1 + y0) u
     turned = kscale(y, (0, 1))
     return kadd(x, turned)

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from ...circuits.field.goldilocks import ONE, ZERO, K, Vector, kscalar, kvector, to_field
+from ...circuits.field.goldilocks import ZERO, K, Vector, kscalar, kvector, to_field
 from ...circuits.field.multilinear import Point
 from ...circuits.language.layout import Address, Axis
 from ...circuits.language.relation import Coordinates, PublicVector, Relation, Term, Var
@@ -171,15 +171,15 @@ def _chosen(axis: Axis, coordinates: Coordinates | PublicVector) -> tuple[Chosen
     None: all of them."""
     if isinstance(coordinates, PublicVector):
         return None, coordinates
-    mask = wanted = 0
-    for c in coordinates:
-        bit = c in (ZERO, ONE)
-        mask, wanted = 2 * mask + bit, 2 * wanted + (c == ONE)
-    if not mask:
+    bits = [c.a if isinstance(c, K) and c.a < 2 and not c.b else None for c in coordinates]
+    if all(bit is None for bit in bits):
         return None, coordinates
+    mask = wanted = 0
+    for bit in bits:
+        mask, wanted = 2 * mask + (bit is not None), 2 * wanted + (bit or 0)
     chosen = np.flatnonzero(np.arange(axis.size) & mask == wanted)
     whole = len(chosen) > 0 and len(chosen) == chosen[-1] + 1 - chosen[0]
-    left = tuple(c for c in coordinates if c not in (ZERO, ONE))
+    left = tuple(c for c, bit in zip(coordinates, bits, strict=True) if bit is None)
     return slice(int(chosen[0]), int(chosen[-1]) + 1) if whole else chosen, left
 
 
