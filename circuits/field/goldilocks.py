@@ -117,7 +117,8 @@ ONE = K(1)
 def to_field(values: npt.NDArray[np.integer]) -> Vector:
     """Signed integers, any shape, as canonical residues: negative v becomes p + v. TypeError for uint64, and floats."""
     signed = np.asarray(values).astype(np.int64, casting="safe", copy=False)
-    return np.where(signed < 0, signed.astype(np.uint64) + _P64, signed.astype(np.uint64))
+    unsigned = signed.astype(np.uint64)
+    return np.where(signed < 0, unsigned + _P64, unsigned)
 
 
 def is_canonical(values: Vector) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 from ...models.live import Live
 from ...models.methods.schedule import Schedule
 from ...models.runs import Runs
-from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscalar, kscale, ksub, to_field
+from ..field.goldilocks import ONE, K, Vector, kadd, kdot, kmul, kmul_base, kscalar, kscale, ksub, ksum, to_field
 from ..field.multilinear import Point, eq_at, eq_index, eq_table, prefix, prefix_eq
 from ..language.relation import PublicVector, outer
 
@@ -137,12 +138,13 @@ def _shift(schedule: Schedule, e: Point, b: Point) -> PublicVector:
         return values
 
     def evaluate(point: Point) -> K:
-        at_b, stay, scaled, next_e, moved, before_e = vectors()
+        at_b, *of_epochs = vectors()
         x, y = point[: len(e)], point[len(e) :]
-        to_e, to_b = eq_table(x)[:, :epochs], eq_table(y)[:, :blocks]
-        same_epoch = kdot(stay, to_e) * kdot(at_b, to_b) - kdot(scaled, to_e) * kdot(_shifted(at_b), to_b)
-        same_epoch = same_epoch - kdot(moved, to_e) * kdot(_shifted_back(at_b), to_b)
-        return same_epoch + kdot(next_e, to_e) * eq_index(y, 0) + kdot(before_e, to_e) * eq_index(y, blocks - 1)
+        to_b = eq_table(y)[:, :blocks]
+        stay, scaled, next_e, moved, before_e = _dots(of_epochs, eq_table(x)[:, :epochs])
+        same_epoch = stay * kdot(at_b, to_b) - scaled * kdot(_shifted(at_b), to_b)
+        same_epoch = same_epoch - moved * kdot(_shifted_back(at_b), to_b)
+        return same_epoch + next_e * eq_index(y, 0) + before_e * eq_index(y, blocks - 1)
 
     return PublicVector(table, evaluate)
 
@@ -227,6 +229,12 @@ def ones(*shape: int) -> Vector:
 def _outer(x: Vector, y: Vector) -> Vector:
     """Outer product of K vectors (2, m) and (2, n), shape (2, m, n)."""
     return kmul(x[:, :, None], y[:, None, :])
+
+
+def _dots(vectors: Sequence[Vector], weights: Vector) -> list[K]:
+    """Inner products of K vectors (2, n) with one."""
+    products = kmul(np.stack(vectors, axis=1), weights[:, None])
+    return [ksum(own) for own in products.swapaxes(0, 1)]
 
 
 def _shifted_back(x: Vector) -> Vector:
