@@ -177,7 +177,9 @@ def _chosen(axis: Axis, coordinates: Coordinates | PublicVector) -> tuple[Chosen
     mask = wanted = 0
     for bit in bits:
         mask, wanted = 2 * mask + (bit is not None), 2 * wanted + (bit or 0)
-    chosen = np.flatnonzero(np.arange(axis.size) & mask == wanted)
+    free = len(bits) - bits.index(None) if None in bits else 0  # bits after the leading ones that are fixed
+    start, stop = (min(axis.size, ((wanted >> free) + end) << free) for end in (0, 1))
+    chosen = start + np.flatnonzero(np.arange(start, stop) & mask == wanted)
     whole = len(chosen) > 0 and len(chosen) == chosen[-1] + 1 - chosen[0]
     left = tuple(c for c, bit in zip(coordinates, bits, strict=True) if bit is None)
     return slice(int(chosen[0]), int(chosen[-1]) + 1) if whole else chosen, left

@@ -159,10 +159,10 @@ class NumeratorPair:
     """sum of eq * n0 n1, for numerators that are a product over the axes of zeros and ones: axis by axis."""
 
     def __init__(self, layer: ListedLeaves, point: Point) -> None:
-        real = [(axis, cells) for axis, cells in zip(layer.axes, layer.numerators, strict=True) if axis.bits]
+        real = [(axis, own) for axis, own in zip(layer.axes, layer.numerators, strict=True) if axis.bits]
         tables = [np.zeros(1 << axis.bits, dtype=np.uint64) for axis, _ in real]
-        for table, (axis, cells) in zip(tables, real, strict=True):
-            table[: axis.size] = cells
+        for table, (axis, own) in zip(tables, real, strict=True):
+            table[: axis.size] = own
         children = [tables[0].reshape(2, -1), *(np.stack([table, table]) for table in tables[1:])]
         alone = all(cells[0] for axis, cells in zip(layer.axes, layer.numerators, strict=True) if not axis.bits)
         self._bound = [ONE, ONE] if alone else [ZERO, ZERO]
