@@ -208,6 +208,7 @@ class LayerPair:
         self._top, self._inner = shape
         self._weights, self._mu = weights, mu
         self._sums: kernels.Sums | None = None
+        self._weigh()
         self._unpack()
 
     def round(self) -> Sums:
@@ -219,8 +220,7 @@ class LayerPair:
             else:
                 self._sums, self._mixed = kernels.mix_round(self._n, self._b, weights, self._mu.pair), True
         at_zero, at_infinity = self._sums
-        _, beside = self._weights.inner(self._inner)
-        return K(*at_zero) + self._mu * self._mu * beside, K(*at_infinity)
+        return K(*at_zero) + self._beside, K(*at_infinity)
 
     def fold(self, challenge: K) -> LayerPair:
         """Where the top goes on, its next round comes in the same pass."""
@@ -228,7 +228,7 @@ class LayerPair:
             weights = self._cells(self._top // 4)
             self._sums = kernels.pair_fold_round(self._n, self._b, challenge.pair, weights)
         else:
-            live = self._top * self._weights.inner(self._inner)[0].shape[1]
+            live = self._top * self._line
             for values in (self._b,) if self._n is None else (self._n, self._b):
                 kernels.pair_fold(values, live, challenge.pair)
             self._sums = None
@@ -251,6 +251,11 @@ class LayerPair:
     def _cells(self, top: int) -> tuple[Vector, Vector]:
         return self._weights.cells(top.bit_length() - 1, self._inner)
 
+    def _weigh(self) -> None:
+        """What rounds need of the axes within a line: its cells, and what those beside the real ones add to q(0)."""
+        weights, beside = self._weights.inner(self._inner)
+        self._line, self._beside = weights.shape[1], self._mu * self._mu * beside
+
     def _unpack(self) -> None:
         """When top is used up: the next axis that has variables becomes the top, padded with 0/1."""
         if self._top > 1 or not any(axis.bits for axis in self._inner):
@@ -263,6 +268,7 @@ class LayerPair:
         if self._n is not None:
             self._n = _padded(self._n, real, whole, (0, 0))
         self._top, self._inner = 1 << axis.bits, tuple(inner)
+        self._weigh()
 
 
 def _ends(children: Vector) -> list[K]:
