@@ -200,7 +200,7 @@ def code_of(columns: Sequence[Column], openings: int, inverse_rate: int, least: 
 
     def size(c: int) -> int:
         code = Code(c, openings, inverse_rate)
-        return code.opening_bytes(Matrix(columns, c).rows) + chain((code.dimension,))[0] + 7 * code.n // 4
+        return code.opening_bytes(Matrix(columns, c).rows) + chain((code.dimension,))[0] + code.n
 
     most = max(least, min(20, max(column.bits for column in columns)))
     return Code(min(range(least, most + 1), key=size), openings, inverse_rate)

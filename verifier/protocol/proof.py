@@ -42,8 +42,8 @@ from .trees import TreeShape, verify_tree
 
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
-FOUR_POSITIONS = 7  # bytes of a proof: what encoding and hashing four positions less is worth, as every proof does it
-POSITIONS_PER_BYTE = 4  # the same of a witness, which one proof has
+POSITIONS_PER_BYTE = 1  # a byte is worth encoding and hashing so many positions less, in the time of every proof
+WITNESS_POSITIONS_PER_BYTE = 4  # the same of a witness, which one proof has
 SHORT_POSITIONS_PER_BYTE = 16  # the same of a matrix of few rows
 
 
@@ -62,7 +62,7 @@ def choose_matrix(
         code = candidate.code
         vector = (code.dimension,)
         opening = TreeShape(name, code, candidate.layout.rows).opening_bytes
-        return opening + folded_bytes(vector, stacks(vector)) + FOUR_POSITIONS * code.length // 4
+        return opening + folded_bytes(vector, stacks(vector)) + code.length // POSITIONS_PER_BYTE
 
     longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
     return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
@@ -102,7 +102,7 @@ def _opening_cost(groups: Sequence[Group]) -> int:
     for group in groups:
         cost += sum(TreeShape(layout.name, group.code, layout.rows).opening_bytes for layout in group.committed)
         cost += TreeShape(group.fresh, group.code, group.fresh_columns + MASK_ROWS).opening_bytes
-        cost += group.code.length // POSITIONS_PER_BYTE
+        cost += group.code.length // WITNESS_POSITIONS_PER_BYTE
     return cost
 
 
