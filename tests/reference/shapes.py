@@ -182,16 +182,22 @@ def stack_rows(lengths: Sequence[int], c: int) -> int:
     return sum(-(-length >> c) for length in lengths)
 
 
+def time(stacks: Sequence[int]) -> int:
+    """Bytes that these stacks have to save, for their work and for their positions."""
+    return sum((1 << 14) + Code(c, 0, 8).n // 4 for c in stacks)
+
+
 @lru_cache
 def chain(lengths: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
-    """Bytes of the folding phase and of the roots in it, and c of each stack, of which each is to save 2^14 bytes."""
+    """Bytes of the folding phase and of the roots in it, and c of each stack."""
     best: tuple[int, tuple[int, ...]] = 16 * sum(lengths), ()
     for c in range(4, min(16, log2_ceil(sum(lengths)) - 1) + 1):
         rows = stack_rows(lengths, c)
         rest, stacks = chain((1 << c,))
         size = 32 + 16 * (2 * (log2_ceil(rows) + c) + 1) + 7 + Code(c, 0, 8).opening_bytes(2 * rows) + rest
-        if size + (len(stacks) + 1 << 14) < best[0] + (len(best[1]) << 14):
-            best = size, (c, *stacks)
+        found = size, (c, *stacks)
+        if found[0] + time(found[1]) < best[0] + time(best[1]):
+            best = found
     return best
 
 

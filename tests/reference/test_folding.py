@@ -221,7 +221,7 @@ class Recommitter:
 
 @pytest.fixture(scope="module")
 def twice() -> Recommitter:
-    return Recommitter(zu.commit(numbers(6, 2, 6), np.arange(6) % 2, openings=640), 2)
+    return Recommitter(zu.commit(numbers(6, 2, 6), np.arange(6) % 2, openings=1100), 2)
 
 
 @pytest.fixture(scope="module", params=[1, 2])

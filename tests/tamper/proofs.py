@@ -28,7 +28,7 @@ from ..attacks.harness import (
 from ..attacks.recording import Section, sections
 
 WORD, ELEMENT = 8, 16
-LONG_ROW_BITS = 16  # vectors of this length are folded twice
+LONG_ROW_BITS = 17  # vectors of this length are folded twice
 HASHES = ("the root of", "the cap of", "the salts of", "the paths of", "a nonce")
 
 

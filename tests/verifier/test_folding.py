@@ -319,14 +319,26 @@ def test_short_vectors_go_in_clear() -> None:
     assert folded_bytes((600,), ()) == 9600
 
 
+def price(lengths: tuple[int, ...], chain: Sequence[Stack]) -> int:
+    """Bytes, 2^14 for each proof of work, and one for four positions."""
+    return folded_bytes(lengths, chain) + sum((1 << 14) + stack.code.length // 4 for stack in chain)
+
+
 @pytest.mark.parametrize("lengths", [(2000,), (12160, 664), (69504, 664), (266112, 1072)])
-def test_a_chain_is_the_shortest_of_its_neighbours(lengths: tuple[int, ...]) -> None:
+def test_a_chain_is_the_cheapest_of_its_neighbours(lengths: tuple[int, ...]) -> None:
     chain = stacks(lengths)
-    best = folded_bytes(lengths, chain)
+    best = price(lengths, chain)
     assert best <= 16 * sum(lengths)
     for i, stack in enumerate(chain):
         assert stack.lengths == (lengths if i == 0 else (1 << chain[i - 1].row_bits,))
         for row_bits in (stack.row_bits - 1, stack.row_bits + 1):
             other = replace(stack, row_bits=row_bits)
             changed = (*chain[:i], other, *stacks((1 << row_bits,), stack.level + 1))
-            assert folded_bytes(lengths, changed) >= best
+            assert price(lengths, changed) >= best
+
+
+def test_a_second_stack_is_made_only_where_it_saves_its_work() -> None:
+    once, more = stacks((69504,)), stacks((266112,))
+    assert (len(once), len(more)) == (1, 2)
+    shorter = Stack(1, (69504,), 13), Stack(2, (1 << 13,), 10)
+    assert folded_bytes((69504,), shorter) < folded_bytes((69504,), once)

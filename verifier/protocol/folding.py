@@ -57,7 +57,8 @@ from .work import NONCE_BYTES
 
 DEGREE = 2
 SHORTEST_ROW_BITS, LONGEST_ROW_BITS = 4, 16
-STACK_BYTES = 1 << 14  # that a stack must save at least, as it takes a proof of work of its own
+STACK_BYTES = 1 << 14  # that a stack must save at least, as it takes a proof of work of its own,
+POSITIONS_PER_BYTE = 4  # and a byte more for so many positions, which are encoded and hashed
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def stacks(lengths: tuple[int, ...], level: int = 1) -> tuple[Stack, ...]:
     chains: list[tuple[Stack, ...]] = [()]
     for row_bits in range(SHORTEST_ROW_BITS, min(LONGEST_ROW_BITS, log2_ceil(sum(lengths)) - 1) + 1):
         chains.append((Stack(level, lengths, row_bits), *stacks((1 << row_bits,), level + 1)))
-    return min(chains, key=lambda chain: folded_bytes(lengths, chain) + STACK_BYTES * len(chain))
+    time = {chain: sum(STACK_BYTES + own.code.length // POSITIONS_PER_BYTE for own in chain) for chain in chains}
+    return min(chains, key=lambda chain: folded_bytes(lengths, chain) + time[chain])
 
 
 def folded_bytes(lengths: tuple[int, ...], chain: Sequence[Stack]) -> int:
