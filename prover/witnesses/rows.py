@@ -174,6 +174,10 @@ class Rows:
         """As this process hashes texts: numbers beside one another, where ids are all over memory."""
         return np.fromiter(map(hash, self.ids[:]), np.int64, len(self.ids))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the hashes of ids: another process has others."""
+        return {name: own for name, own in self.__dict__.items() if name != "_hashed_ids"}
+
     def goes_on_from(self, dataset: DatasetStatement) -> bool:
         """Whether the first rows are those of a data set, as their records show."""
         if len(self.ids) == dataset.rows:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -365,3 +369,16 @@ def test_what_is_said_of_a_list_in_logs_has_no_id() -> None:
 def test_a_pinned_digest_that_is_no_list_of_bytes_is_refused_as_such(pinned: Any) -> None:
     with pytest.raises(zu.ParameterError, match=r"forget: a (list of record digests|record digest)"):
         check_forgotten(None, pinned)  # type: ignore[arg-type]  # the statement is not looked at
+
+
+def test_rows_that_another_process_is_given_are_found_there() -> None:
+    """Texts have other hashes there, by which ids are looked for."""
+    rows = blind_rows(("a", "b", "a"), np.zeros((1, 3), np.int16), np.zeros(3, np.int32))
+    assert rows.found(["a", "c"]) == ((0, 2), ["c"])
+    command = "import pickle, sys; print(pickle.load(sys.stdin.buffer).found(['a', 'c']))"
+    for seed in ("1", "2"):
+        told = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", command], input=pickle.dumps(rows), env=told, capture_output=True, check=True
+        )
+        assert done.stdout.decode().strip() == "((0, 2), ['c'])"
