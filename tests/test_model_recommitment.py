@@ -129,7 +129,7 @@ def test_as_many_openings_as_before_are_the_default(made: dict[str, Made]) -> No
 # Shapes --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rows, shared", [(21, True), (1 << 17, False)])
+@pytest.mark.parametrize("rows, shared", [(21, True), (1 << 22, False)])
 def test_a_new_model_lies_on_the_code_on_which_later_proofs_open_it(
     rows: int, shared: bool, made: dict[str, Made]
 ) -> None:

@@ -332,7 +332,7 @@ class Owner:
         scales = zu.commit(numbers(11, 3, 8) * [1.0, 50.0, 0.01], np.arange(11) % 2, openings=2)
         self.standardized = trained(scales, STANDARDIZED, ("1", "5", "6"))
         self.long = trained(zu.commit(numbers(500, 2, 7), np.arange(500) % 2, openings=32), LONG, ("9",))
-        lasting = zu.commit(numbers(6, 2, 6), np.arange(6) % 2, openings=256)
+        lasting = zu.commit(numbers(6, 2, 6), np.arange(6) % 2, openings=1100)
         self.lasting = lasting.commitment.to_bytes()
 
 
