@@ -48,10 +48,10 @@ class Processes(Workers):
     @contextmanager
     def ready(self) -> Iterator[Ready]:
         """See Workers."""
-        yield _Pool(self.number)
+        yield _Local(self.number)
 
 
-class _Pool(Ready):
+class _Local(Ready):
     def __init__(self, number: int) -> None:
         self._number = number
 

@@ -104,7 +104,7 @@ PUBLIC = {  # and why
     "ShardedModel": "what its statement says; tests/prover/test_sisa.py looks for weights",
     "Cluster": "an address, which is no secret of the owner's rows",
     "Processes": "a number",
-    "_Pool": "a number",
+    "_Local": "a number",
     "_Problem": "public, follows from the statement",
     "_Choice": "public, follows from the statement",
     "Suggestion": "a spec, and what its public text says of it",

@@ -63,8 +63,8 @@ def row_weights(group: Group, weights: Sequence[K], claims: Sequence[Claim]) -> 
         first, tiling = group.places[claim.column]
         own = np.zeros((2, group.column_rows), dtype=np.uint64)
         own[:, first : first + tiling.rows] = kscale(tiling.row_weights(claim.point), weight)
-        table = combined.setdefault(tiling.cell_point(claim.point), own)
-        table[:] = own if table is own else kadd(table, own)
+        place = tiling.cell_point(claim.point)
+        combined[place] = kadd(combined[place], own) if place in combined else own
     return combined
 
 

@@ -57,8 +57,8 @@ from .work import NONCE_BYTES
 
 DEGREE = 2
 SHORTEST_ROW_BITS, LONGEST_ROW_BITS = 4, 16
-STACK_BYTES = 1 << 14  # that a stack must save at least, as it takes a proof of work of its own,
-POSITIONS_PER_BYTE = 4  # and a byte more for so many positions, which are encoded and hashed
+POSITIONS_PER_BYTE = 4  # encoding and hashing so many positions less is worth a byte, of what one proof commits to
+STACK_BYTES = 1 << 14  # that a stack must save beside its positions, as it takes a proof of work of its own
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from ...errors import InvalidProof, ParameterError
 from .batching import Claim, verify_batching
 from .channel import Channel, PlanChannel, Side, VerifierChannel, challenge_point
 from .code import HIDING_RATE, ReedSolomonCode
-from .folding import Claims, Sent, Stack, folded_bytes, receive_vectors, stacks, verify_folding
+from .folding import POSITIONS_PER_BYTE, Claims, Sent, Stack, folded_bytes, receive_vectors, stacks, verify_folding
 from .group import MASK_ROWS, Group, MatrixShape, groups_of
 from .ledger import LEDGER_ROWS, LedgerShape, OpenedLedger, ledger_length, own_code, verify_ledger
 from .lookup import verify_lookups
@@ -42,9 +42,8 @@ from .trees import TreeShape, verify_tree
 
 LEDGER = "ledger"
 MAX_ROW_BITS = 20
-POSITIONS_PER_BYTE = 1  # a byte is worth encoding and hashing so many positions less, in the time of every proof
-WITNESS_POSITIONS_PER_BYTE = 4  # the same of a witness, which one proof has
-SHORT_POSITIONS_PER_BYTE = 16  # the same of a matrix of few rows
+LASTING_POSITIONS_PER_BYTE = 1  # of a matrix that many proofs open: each encodes and hashes a mask as long
+SHORT_POSITIONS_PER_BYTE = 16  # of a matrix of few rows
 
 
 def choose_matrix(
@@ -62,7 +61,7 @@ def choose_matrix(
         code = candidate.code
         vector = (code.dimension,)
         opening = TreeShape(name, code, candidate.layout.rows).opening_bytes
-        return opening + folded_bytes(vector, stacks(vector)) + code.length // POSITIONS_PER_BYTE
+        return opening + folded_bytes(vector, stacks(vector)) + code.length // LASTING_POSITIONS_PER_BYTE
 
     longest = max(shortest, min(MAX_ROW_BITS, max(column.bits for column in columns)))
     return min((shape(bits) for bits in range(shortest, longest + 1)), key=cost)
@@ -102,7 +101,7 @@ def _opening_cost(groups: Sequence[Group]) -> int:
     for group in groups:
         cost += sum(TreeShape(layout.name, group.code, layout.rows).opening_bytes for layout in group.committed)
         cost += TreeShape(group.fresh, group.code, group.fresh_columns + MASK_ROWS).opening_bytes
-        cost += group.code.length // WITNESS_POSITIONS_PER_BYTE
+        cost += group.code.length // POSITIONS_PER_BYTE
     return cost
 
 
