@@ -104,10 +104,10 @@ process, **that for the last slice is missed in four, and the last goal is misse
 than shards have.
 
 Of a last slice's 0.42 processor seconds 0.11 are columns at opened places, of the data set mostly: float64 products,
-near their bound; 0.12 are trees, whose salts the operating system gives, 0.4 GB/s; 0.03 nonces, on average. Of its 0.29
-s that pass 0.04 go before the proof begins: its plan, training, the model's tree. What is left is Python between kernels,
-on one thread. (Rows of 2^14 cells instead of 2^15 were tried: requests took as long, as all rows have random tails, and
-proofs have 130 KB more. Trees built ahead on another thread gained nothing that was seen.)
+near their bound; 0.12 are trees, whose salts the operating system gives, 0.4 GB/s; 0.03 nonces, on average. Of its
+0.29 s that pass 0.04 go before the proof begins: its plan, training, the model's tree. What is left is Python between
+kernels, on one thread. (Rows of 2^14 cells instead of 2^15 were tried: requests took as long, as all rows have random
+tails, and proofs have 130 KB more. Trees built ahead on another thread gained nothing that was seen.)
 """
 REGISTRATIONS = """
 ## Registrations and receipts
